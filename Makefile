@@ -1,0 +1,54 @@
+# Every target sets up what it needs: a checkout, Python 3.11+ and make are enough to begin with.
+SHELL := /bin/bash
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+STAMP := .venv/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test test-fast lint format lock bench-help debian-packages clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with exactly the versions of requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "colabel needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@echo "Installing colabel and what it stands on into .venv (about 6 GB with the CUDA libraries)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: $(STAMP) ## run the sample job through the real service (ARGS=--once stops when it is done)
+	$(BIN)/colabel demo $(ARGS)
+
+up: $(STAMP) ## run the whole service on this machine until Ctrl-C
+	$(BIN)/colabel up $(ARGS)
+
+test: lint ## everything that CI runs: lint and the whole suite
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(STAMP) ## the suite without the tests that start whole services
+	$(BIN)/python -m pytest -m "not service" $(ARGS)
+
+lint: $(STAMP) ## ruff (format and lint) and mypy --strict
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy connector workers models
+
+format: $(STAMP) ## rewrite the sources in the project's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --universal --python-version 3.11 \
+	  --generate-hashes --group dev pyproject.toml -o requirements.lock \
+	  --custom-compile-command "make lock"
+
+clean: ## remove what make made (never your data)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
