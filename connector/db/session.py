@@ -1,0 +1,114 @@
+"""Sessions: short transactions, never held over slow work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from connector.errors import Unavailable
+
+BUSY_SECONDS = 20
+AFTER_COMMIT = "after_commit"
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    """Make SQLite durable, concurrent and honest: WAL, FULL sync, foreign keys, BEGIN IMMEDIATE."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # The driver's own implicit BEGIN is deferred: two writers that both read first would then
+        # fail at once, whatever busy_timeout says. So we begin ourselves, below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("colabel_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for `url` (sqlite:/// or postgresql+psycopg://)."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(
+            parsed, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS}, pool_size=16
+        )
+        _configure_sqlite(engine)
+        return engine
+    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=16)
+
+
+class Database:
+    """One engine and the two ways to use it: `read()` and `write()`."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self._read = sessionmaker(self.engine, expire_on_commit=False)
+        writer = self.engine.execution_options(colabel_write=True)
+        self._write = sessionmaker(writer, expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Say whether this is SQLite."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session for reading; nothing it does is kept."""
+        with self._guard(), self._read() as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Give a session that is committed at the end; functions left by `after_commit` then run.
+
+        Raises Unavailable when the database stays locked or cannot be reached.
+        """
+        with self._guard(), self._write() as session:
+            with session.begin():
+                yield session
+            callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
+        for callback in dict.fromkeys(callbacks):
+            callback()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise Unavailable(
+                "The database did not answer in time; nothing was changed. Try again in a moment.",
+                code="database_unavailable",
+                retry_after=5,
+            ) from error
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def after_commit(session: Session, callback: Callable[[], None]) -> None:
+    """Run `callback` once this session's transaction is committed, and only then."""
+    session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+def now(session: Session) -> datetime:
+    """Return the database's time, so that leases on many hosts agree (UTC)."""
+    if session.get_bind().dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return moment.astimezone(UTC)

@@ -1,0 +1,36 @@
+"""All tables, imported so that the metadata is whole."""
+
+from __future__ import annotations
+
+from connector.db.tables.accounts import ApiKey, Fact, Workspace
+from connector.db.tables.classifiers import Classifier, Label, Source
+from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
+from connector.db.tables.outbound import Delivery, Event, Webhook
+from connector.db.tables.predictions import Prediction, Review
+from connector.db.tables.rules import Action, Rule
+from connector.db.tables.training import ModelVersion, TrainingRun
+from connector.db.types import Base
+
+__all__ = [
+    "Action",
+    "ApiKey",
+    "Base",
+    "Classifier",
+    "Delivery",
+    "Embedding",
+    "Event",
+    "Example",
+    "Fact",
+    "Image",
+    "Import",
+    "ImportProblem",
+    "Label",
+    "ModelVersion",
+    "Prediction",
+    "Review",
+    "Rule",
+    "Source",
+    "TrainingRun",
+    "Webhook",
+    "Workspace",
+]

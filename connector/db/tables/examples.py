@@ -1,0 +1,93 @@
+"""Pictures, the labels people gave them, and imports."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db.types import Base, utcnow
+from connector.ids import new_id
+
+
+class Image(Base):
+    """A picture's bytes as they came, once per workspace and content."""
+
+    __tablename__ = "images"
+    __table_args__ = (UniqueConstraint("workspace_id", "sha256"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("img"))
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    sha256: Mapped[str]
+    media_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Embedding(Base):
+    """A picture's vector under one backbone (float32, little-endian)."""
+
+    __tablename__ = "embeddings"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    backbone: Mapped[str] = mapped_column(primary_key=True)
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Example(Base):
+    """A picture with the label a person gave it."""
+
+    __tablename__ = "examples"
+    __table_args__ = (
+        UniqueConstraint("classifier_id", "image_id"),
+        Index("ix_examples_classifier_id_id", "classifier_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))
+    classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id"))
+    label_id: Mapped[str] = mapped_column(ForeignKey("labels.id"), index=True)
+    name: Mapped[str]
+    origin: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Import(Base):
+    """One zip or folder on its way in."""
+
+    __tablename__ = "imports"
+    __table_args__ = (Index("ix_imports_status", "status"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("imp"))
+    classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"), index=True)
+    status: Mapped[str] = mapped_column(default="queued")  # queued, running, done, failed
+    label_mode: Mapped[str]
+    archive_sha256: Mapped[str | None]
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    added: Mapped[int] = mapped_column(default=0)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+    strikes: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    finished_at: Mapped[datetime | None]
+
+
+class ImportProblem(Base):
+    """A file of an import that was skipped, and why."""
+
+    __tablename__ = "import_problems"
+    __table_args__ = (UniqueConstraint("import_id", "name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ipr"))
+    import_id: Mapped[str] = mapped_column(ForeignKey("imports.id"))
+    name: Mapped[str]
+    code: Mapped[str]
+    reason: Mapped[str]

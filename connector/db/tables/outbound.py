@@ -1,0 +1,69 @@
+"""What is told to others: subscriptions, events, and each delivery of one to the other."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db.types import Base, Json, utcnow
+from connector.ids import new_id
+
+
+class Webhook(Base):
+    """A subscription: these events go to this address, signed with this secret."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("wh"))
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
+    url: Mapped[str]
+    event_types: Mapped[list[str]]
+    secret: Mapped[str]
+    disabled_reason: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    deleted_at: Mapped[datetime | None]
+
+
+class Event(Base):
+    """Something that happened, with the resource as it was then."""
+
+    __tablename__ = "events"
+    __table_args__ = (Index("ix_events_workspace_id_id", "workspace_id", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("evt"))
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    type: Mapped[str]
+    payload: Mapped[Json]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Delivery(Base):
+    """One event on its way to one subscription, or to a prediction's own callback address."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("event_id", "webhook_id"),
+        Index(
+            "ix_deliveries_open",
+            "due_at",
+            "id",
+            sqlite_where=text("status = 'pending'"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("dlv"))
+    event_id: Mapped[str] = mapped_column(ForeignKey("events.id"))
+    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id"), index=True)
+    url: Mapped[str]
+    status: Mapped[str] = mapped_column(default="pending")  # pending, delivered, failed, cancelled
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(default=utcnow)
+    response_status: Mapped[int | None]
+    error: Mapped[str | None]
+    lease_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,77 @@
+"""Pictures to be answered, and the questions that go to people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db.types import Base, Json, utcnow
+from connector.ids import new_id
+
+
+class Prediction(Base):
+    """One picture on its way through one classifier."""
+
+    __tablename__ = "predictions"
+    __table_args__ = (
+        UniqueConstraint("source_id", "idempotency_key"),
+        Index("ix_predictions_classifier_id_id", "classifier_id", "id"),
+        Index("ix_predictions_workspace_id_external_id", "workspace_id", "external_id"),
+        Index(
+            "ix_predictions_queued",
+            "lease_until",
+            "id",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("pred"))
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    idempotency_key: Mapped[str | None]
+    # A repeat with other content under the same key is a mistake worth telling.
+    request_hash: Mapped[str]
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id"))
+    name: Mapped[str]
+    external_id: Mapped[str | None]
+    # `metadata` is taken by SQLAlchemy's declarative base.
+    meta: Mapped[Json] = mapped_column("metadata", default=dict)
+    callback_url: Mapped[str | None]
+    status: Mapped[str] = mapped_column(default="queued")  # queued, needs_review, done, failed
+    label: Mapped[str | None]
+    confidence: Mapped[float | None]
+    probabilities: Mapped[Json | None]
+    decided_by: Mapped[str | None]  # model, person
+    model_version: Mapped[int | None]
+    # Where the picture is now: held by us, or a file in a folder that rules work on.
+    location: Mapped[Json]
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+    # `suspect` counts crashes of whole batches it was in, `strikes` crashes all by itself.
+    suspect: Mapped[int] = mapped_column(default=0)
+    strikes: Mapped[int] = mapped_column(default=0)
+    lease_token: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    decided_at: Mapped[datetime | None]
+
+
+class Review(Base):
+    """A question to a person about one prediction."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_workspace_id_state_id", "workspace_id", "state", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rev"))
+    workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
+    prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id"), unique=True)
+    state: Mapped[str] = mapped_column(default="open")  # open, answered
+    reason: Mapped[str]
+    label: Mapped[str | None]
+    answered_by: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    answered_at: Mapped[datetime | None]

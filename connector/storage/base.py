@@ -1,0 +1,33 @@
+"""What every blob store does."""
+
+from __future__ import annotations
+
+from typing import BinaryIO, Protocol
+
+
+class Blobs(Protocol):
+    """Immutable bytes, addressed by the SHA-256 (hex) of their content."""
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`, durable before this returns; return its hash. Raises NoSpace."""
+        ...
+
+    def read(self, sha256: str) -> bytes:
+        """Return the bytes. Raises NotFound."""
+        ...
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return an open binary stream. Raises NotFound."""
+        ...
+
+    def size(self, sha256: str) -> int:
+        """Return the number of bytes. Raises NotFound."""
+        ...
+
+    def exists(self, sha256: str) -> bool:
+        """Say whether the bytes are kept."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes; fine when there are none."""
+        ...

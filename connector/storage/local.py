@@ -1,0 +1,127 @@
+"""Blobs on a local disk: one file each, written whole and synced before its name appears."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from connector.errors import NoSpace, NotFound
+from connector.ids import new_token
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FREE_CHECK_SECONDS = 1.0
+
+
+class LocalBlobs:
+    """Files under `root`, in 256 folders by the first byte of the hash."""
+
+    def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
+        self.root = root
+        self.min_free_bytes = min_free_bytes
+        self._folders: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._checked_at = 0.0
+
+    def path(self, sha256: str) -> Path:
+        """Return where the blob is kept, whether or not it is there."""
+        return self.root / sha256[:2] / sha256
+
+    def put(self, data: bytes) -> str:
+        """Write, sync, then name; the folder is synced too, so the name survives a power cut."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        folder = self._folder(sha256[:2])
+        if path.exists():
+            # Another writer may not have synced the folder yet, and we promise what it wrote.
+            os.fsync(folder)
+            return sha256
+        self._check_space()
+        temporary = path.with_name(f".{sha256}.{new_token(8)}")
+        try:
+            self._write(temporary, data)
+            temporary.rename(path)
+            os.fsync(folder)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            if error.errno in FULL:
+                raise NoSpace(
+                    f"The disk that holds {self.root} is full; free some space."
+                ) from error
+            raise
+        return sha256
+
+    @staticmethod
+    def _write(path: Path, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _folder(self, name: str) -> int:
+        """Return an open descriptor of the folder, made (and its making synced) when missing."""
+        descriptor = self._folders.get(name)
+        if descriptor is not None:
+            return descriptor
+        with self._lock:
+            if name not in self._folders:
+                folder = self.root / name
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                parent = os.open(self.root, os.O_RDONLY)
+                try:
+                    os.fsync(parent)
+                finally:
+                    os.close(parent)
+                self._folders[name] = os.open(folder, os.O_RDONLY)
+            return self._folders[name]
+
+    def _check_space(self) -> None:
+        now = time.monotonic()
+        if now - self._checked_at < FREE_CHECK_SECONDS:
+            return
+        if shutil.disk_usage(self.root).free < self.min_free_bytes:
+            raise NoSpace(
+                f"Less than {self.min_free_bytes // 1_000_000} MB are free on the disk that holds "
+                f"{self.root}; free some space, or lower COLABEL_MIN_FREE_BYTES."
+            )
+        self._checked_at = now
+
+    def read(self, sha256: str) -> bytes:
+        """Return the bytes. Raises NotFound."""
+        with self.open(sha256) as stream:
+            return stream.read()
+
+    def open(self, sha256: str) -> BinaryIO:
+        """Return an open binary stream. Raises NotFound."""
+        try:
+            return self.path(sha256).open("rb")
+        except FileNotFoundError as error:
+            raise self._missing(sha256) from error
+
+    def size(self, sha256: str) -> int:
+        """Return the number of bytes. Raises NotFound."""
+        try:
+            return self.path(sha256).stat().st_size
+        except FileNotFoundError as error:
+            raise self._missing(sha256) from error
+
+    def exists(self, sha256: str) -> bool:
+        """Say whether the bytes are kept."""
+        return self.path(sha256).exists()
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes; fine when there are none."""
+        self.path(sha256).unlink(missing_ok=True)
+
+    @staticmethod
+    def _missing(sha256: str) -> NotFound:
+        return NotFound(f"The bytes {sha256[:12]}… are no longer kept.", code="blob_missing")
