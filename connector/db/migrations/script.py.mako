@@ -8,13 +8,15 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-import connector.db.types
+from sqlalchemy.dialects.postgresql import JSONB
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+
+JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 def upgrade() -> None:

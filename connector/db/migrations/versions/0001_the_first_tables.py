@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-
-import connector.db.types
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 
 def upgrade() -> None:
@@ -30,19 +30,15 @@ def upgrade() -> None:
     op.create_table(
         "facts",
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column(
-            "value",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("updated_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("value", JSON, nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_facts")),
     )
     op.create_table(
         "workspaces",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspaces")),
     )
     op.create_table(
@@ -52,13 +48,9 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("hint", sa.String(), nullable=False),
         sa.Column("secret_hash", sa.String(), nullable=False),
-        sa.Column(
-            "scopes",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("revoked_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("scopes", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_api_keys_workspace_id")
         ),
@@ -78,8 +70,8 @@ def upgrade() -> None:
         sa.Column("recipe", sa.String(), nullable=False),
         sa.Column("live_version", sa.Integer(), nullable=True),
         sa.Column("threshold", sa.Double(), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("deleted_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_classifiers_workspace_id")
         ),
@@ -95,12 +87,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("workspace_id", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
-        sa.Column(
-            "payload",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("payload", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_events_workspace_id")
         ),
@@ -118,7 +106,7 @@ def upgrade() -> None:
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_images_workspace_id")
         ),
@@ -130,15 +118,11 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("workspace_id", sa.String(), nullable=False),
         sa.Column("url", sa.String(), nullable=False),
-        sa.Column(
-            "event_types",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
+        sa.Column("event_types", JSON, nullable=False),
         sa.Column("secret", sa.String(), nullable=False),
         sa.Column("disabled_reason", sa.String(), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("deleted_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["workspace_id"], ["workspaces.id"], name=op.f("fk_webhooks_workspace_id")
         ),
@@ -157,13 +141,13 @@ def upgrade() -> None:
         sa.Column("url", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("due_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("response_status", sa.Integer(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("lease_token", sa.String(), nullable=True),
-        sa.Column("lease_until", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_deliveries_event_id")),
         sa.ForeignKeyConstraint(
             ["webhook_id"], ["webhooks.id"], name=op.f("fk_deliveries_webhook_id")
@@ -199,9 +183,9 @@ def upgrade() -> None:
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("strikes", sa.Integer(), nullable=False),
         sa.Column("lease_token", sa.String(), nullable=True),
-        sa.Column("lease_until", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_imports_classifier_id")
         ),
@@ -235,12 +219,8 @@ def upgrade() -> None:
         sa.Column("label", sa.String(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column(
-            "actions",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("actions", JSON, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_rules_classifier_id")
         ),
@@ -260,7 +240,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_sources_classifier_id")
         ),
@@ -285,19 +265,15 @@ def upgrade() -> None:
         sa.Column("notice", sa.String(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("promoted", sa.Boolean(), nullable=True),
-        sa.Column(
-            "metrics",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=True,
-        ),
+        sa.Column("metrics", JSON, nullable=True),
         sa.Column("error_code", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("strikes", sa.Integer(), nullable=False),
         sa.Column("lease_token", sa.String(), nullable=True),
-        sa.Column("lease_until", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("started_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("finished_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_training_runs_classifier_id")
         ),
@@ -317,7 +293,7 @@ def upgrade() -> None:
         sa.Column("label_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_examples_classifier_id")
         ),
@@ -351,30 +327,14 @@ def upgrade() -> None:
         sa.Column("classifier_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.String(), nullable=True),
-        sa.Column(
-            "labels",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "thresholds",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "card",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "metrics",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
+        sa.Column("labels", JSON, nullable=False),
+        sa.Column("thresholds", JSON, nullable=False),
+        sa.Column("card", JSON, nullable=False),
+        sa.Column("metrics", JSON, nullable=False),
         sa.Column("backbone_sha256", sa.String(), nullable=False),
         sa.Column("head_sha256", sa.String(), nullable=False),
         sa.Column("portable_sha256", sa.String(), nullable=False),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_model_versions_classifier_id")
         ),
@@ -397,35 +357,23 @@ def upgrade() -> None:
         sa.Column("image_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("external_id", sa.String(), nullable=True),
-        sa.Column(
-            "metadata",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
+        sa.Column("metadata", JSON, nullable=False),
         sa.Column("callback_url", sa.String(), nullable=True),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=True),
         sa.Column("confidence", sa.Double(), nullable=True),
-        sa.Column(
-            "probabilities",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=True,
-        ),
+        sa.Column("probabilities", JSON, nullable=True),
         sa.Column("decided_by", sa.String(), nullable=True),
         sa.Column("model_version", sa.Integer(), nullable=True),
-        sa.Column(
-            "location",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
+        sa.Column("location", JSON, nullable=False),
         sa.Column("error_code", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("suspect", sa.Integer(), nullable=False),
         sa.Column("strikes", sa.Integer(), nullable=False),
         sa.Column("lease_token", sa.String(), nullable=True),
-        sa.Column("lease_until", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("decided_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["classifier_id"], ["classifiers.id"], name=op.f("fk_predictions_classifier_id")
         ),
@@ -466,40 +414,22 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column(
-            "params",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
+        sa.Column("params", JSON, nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("pending", sa.Boolean(), nullable=False),
-        sa.Column(
-            "undo_requested_at", connector.db.types.UtcDateTime(timezone=True), nullable=True
-        ),
-        sa.Column(
-            "journal",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "detail",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=False,
-        ),
-        sa.Column(
-            "location_before",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), "postgresql"),
-            nullable=True,
-        ),
+        sa.Column("undo_requested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("journal", JSON, nullable=False),
+        sa.Column("detail", JSON, nullable=False),
+        sa.Column("location_before", JSON, nullable=True),
         sa.Column("error_code", sa.String(), nullable=True),
         sa.Column("error", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("strikes", sa.Integer(), nullable=False),
-        sa.Column("due_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lease_token", sa.String(), nullable=True),
-        sa.Column("lease_until", connector.db.types.UtcDateTime(timezone=True), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("finished_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["prediction_id"], ["predictions.id"], name=op.f("fk_actions_prediction_id")
         ),
@@ -533,8 +463,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("label", sa.String(), nullable=True),
         sa.Column("answered_by", sa.String(), nullable=True),
-        sa.Column("created_at", connector.db.types.UtcDateTime(timezone=True), nullable=False),
-        sa.Column("answered_at", connector.db.types.UtcDateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["prediction_id"], ["predictions.id"], name=op.f("fk_reviews_prediction_id")
         ),

@@ -1,0 +1,146 @@
+"""Fixtures for all tests: a migrated database of either kind, and the cast.
+
+Alice owns a workspace, Bob is her teammate, Charlie is an outsider who must see nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from connector.db import Database
+from connector.db.migrate import upgrade
+from connector.ids import new_token
+from connector.settings import Settings, load_settings
+from connector.storage import LocalBlobs
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from postgres import Postgres, binaries
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a key to a workspace."""
+
+    name: str
+    workspace_id: str
+    secret: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that let this person in."""
+        return {"Authorization": f"Bearer {self.secret}"}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the settings of whoever runs the tests out of them."""
+    for name in list(os.environ):
+        if name.startswith("COLABEL_") or name in ("DATABASE_URL", "REDIS_URL"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the database once by its migrations; every test gets a copy."""
+    path = tmp_path_factory.mktemp("template") / "colabel.db"
+    database = Database(f"sqlite:///{path}")
+    upgrade(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Start PostgreSQL once and migrate a template in it."""
+    folder = binaries()
+    if folder is None:
+        if os.environ.get("CI"):
+            pytest.fail("no PostgreSQL: install Debian's postgresql, or the locked dev packages")
+        pytest.skip("no PostgreSQL server on this machine")
+    server = Postgres(folder)
+    server.execute("CREATE DATABASE template_colabel")
+    database = Database(server.url("template_colabel"))
+    upgrade(database)
+    database.close()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a fresh migrated database, of each kind in turn."""
+    if request.param == "sqlite":
+        data = tmp_path / "data"
+        data.mkdir(exist_ok=True)
+        shutil.copy(request.getfixturevalue("sqlite_template"), data / "colabel.db")
+        yield f"sqlite:///{data / 'colabel.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"t_{new_token(12)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give a fresh migrated database; the test runs once on SQLite and once on PostgreSQL."""
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Give settings whose data folder and database belong to this test alone."""
+    return load_settings(
+        data_dir=tmp_path / "data",
+        database_url=database_url,
+        secret_key="a secret of the tests",
+        redis_url=f"unix://{tmp_path}/no-redis.sock",
+        min_free_bytes=0,
+    )
+
+
+@pytest.fixture
+def blobs(settings: Settings) -> LocalBlobs:
+    """Give an empty blob store."""
+    return LocalBlobs(settings.blobs_dir)
+
+
+def _person(database: Database, name: str, workspace_id: str | None = None) -> Person:
+    from connector.domain import accounts
+
+    with database.write() as session:
+        if workspace_id is None:
+            workspace_id = accounts.create_workspace(session, f"{name}'s workspace").id
+        _, secret = accounts.create_key(session, workspace_id, f"{name}'s key")
+    return Person(name, workspace_id, secret)
+
+
+@pytest.fixture
+def alice(database: Database) -> Person:
+    """Alice, who owns the workspace."""
+    return _person(database, "Alice")
+
+
+@pytest.fixture
+def bob(database: Database, alice: Person) -> Person:
+    """Bob, Alice's teammate, with a key of his own."""
+    return _person(database, "Bob", alice.workspace_id)
+
+
+@pytest.fixture
+def charlie(database: Database) -> Person:
+    """Charlie, who has a workspace of his own and must see nothing of Alice's."""
+    return _person(database, "Charlie")
