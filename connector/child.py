@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import time
@@ -66,7 +67,8 @@ class Child:
     `env` is added to our own environment. `ready` says whether it can be used yet (called often,
     it must answer within a second or so). `before_restart` is called with the way it died, and
     may repair what keeps it from starting. `pass_fds` are descriptors it inherits. Children with
-    `stop_last` are asked to end after all others have ended.
+    `stop_last` are asked to end after all others have ended. Lines that `hide` is found in are
+    remembered as its last words, but not shown.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Child:
     before_restart: Callable[[Death], None] | None = None
     pass_fds: tuple[int, ...] = ()
     stop_last: bool = False
+    hide: re.Pattern[str] | None = None
 
 
 class Running:

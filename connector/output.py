@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
 from collections import deque
 from typing import BinaryIO
@@ -70,9 +71,10 @@ class Output:
 class Channel:
     """One process's output pipe: bytes in, whole lines out; the last lines are remembered."""
 
-    def __init__(self, name: str, output: Output) -> None:
+    def __init__(self, name: str, output: Output, hide: re.Pattern[str] | None = None) -> None:
         self._name = name
         self._output = output
+        self._hide = hide
         self._partial = b""
         self.read_fd, self.write_fd = os.pipe()
         os.set_blocking(self.read_fd, False)
@@ -116,5 +118,7 @@ class Channel:
 
     def _emit(self, line: bytes) -> None:
         line = line.removesuffix(b"\r")
-        self.last_lines.append(line.decode(errors="replace"))
-        self._output.line(self._name, line)
+        text = line.decode(errors="replace")
+        self.last_lines.append(text)
+        if self._hide is None or not self._hide.search(text):
+            self._output.line(self._name, line)

@@ -160,7 +160,7 @@ class Supervisor:
 
     def _spawn(self, running: Running) -> None:
         child = running.child
-        channel = Channel(child.name, self._output)
+        channel = Channel(child.name, self._output, child.hide)
         # The leash runs in between, so that no Python code runs between fork and exec here.
         running.process = subprocess.Popen(
             [*LEASH, "exec", str(os.getpid()), "--", *child.argv],
