@@ -49,7 +49,13 @@ def port_of(target: Url) -> int:
 
 def next_hop(target: Url, location: str) -> Url:
     """Return where a redirect leads; FetchFailed where it leaves https."""
-    following = parse_target(urljoin(target.url, location))
+    try:
+        joined = urljoin(target.url, location)
+    except ValueError as error:
+        raise _invalid_url(
+            "The address redirects to no valid URL; use that of the file itself."
+        ) from error
+    following = parse_target(joined)
     if target.scheme == "https" and following.scheme == "http":
         raise FetchFailed(
             "The address redirects from https to http, which is not followed; use a URL that "
