@@ -16,6 +16,7 @@ from connector.errors import Unavailable
 
 BUSY_SECONDS = 20
 AFTER_COMMIT = "after_commit"
+WANTED = "wanted_jobs"
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -54,8 +55,10 @@ def make_engine(url: str) -> Engine:
 class Database:
     """One engine and the two ways to use it: `read()` and `write()`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, ring: Callable[[str], object] | None = None) -> None:
         self.engine = make_engine(url)
+        # Called with the name of each job that a committed transaction made work for.
+        self.ring = ring
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         writer = self.engine.execution_options(colabel_write=True)
         self._write = sessionmaker(writer, expire_on_commit=False)
@@ -82,8 +85,12 @@ class Database:
             with session.begin():
                 yield session
             callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
+            wanted: list[str] = session.info.pop(WANTED, [])
         for callback in dict.fromkeys(callbacks):
             callback()
+        if self.ring is not None:
+            for name in dict.fromkeys(wanted):
+                self.ring(name)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -104,6 +111,11 @@ class Database:
 def after_commit(session: Session, callback: Callable[[], None]) -> None:
     """Run `callback` once this session's transaction is committed, and only then."""
     session.info.setdefault(AFTER_COMMIT, []).append(callback)
+
+
+def want(session: Session, job: str) -> None:
+    """Say that this transaction leaves work for `job`; it is rung for after the commit."""
+    session.info.setdefault(WANTED, []).append(job)
 
 
 def now(session: Session) -> datetime:

@@ -1,0 +1,200 @@
+"""From probabilities to an answer, a question to a person, or a failure; and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connector.db.session import want
+from connector.db.tables import Action, Prediction, Review
+from connector.db.types import utcnow
+from connector.domain import leases, resources
+from connector.domain.outbound import Emitter
+from connector.domain.rules import Planner
+from connector.ids import new_id
+from connector.settings import Settings
+
+STRIKES = 3
+DEFAULT_THRESHOLD = 0.9
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model said of one picture. `threshold`: the confidence from which nobody is asked."""
+
+    prediction_id: str
+    probabilities: Mapping[str, float]
+    thresholds: Mapping[str, float]
+    model_version: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a picture cannot be answered."""
+
+    prediction_id: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """Queued predictions that this worker holds."""
+
+    claim: leases.Claim
+    predictions: list[Prediction]
+
+
+def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
+    """Claim queued predictions: a batch of unsuspicious ones, else one that was in a crash.
+
+    A picture that was in a batch when its worker died is tried by itself, so that a poisonous one
+    is found and the others are not blamed.
+    """
+    queued = Prediction.status == "queued"
+    claim = leases.claim(
+        session,
+        Prediction,
+        queued & (Prediction.suspect == 0) & Prediction.lease_token.is_(None),
+        limit=limit,
+        seconds=seconds,
+    )
+    if not claim.ids:
+        claim = leases.claim(session, Prediction, queued, limit=1, seconds=seconds)
+    rows = list(
+        session.scalars(
+            select(Prediction).where(Prediction.id.in_(claim.ids)).order_by(Prediction.id)
+        )
+    )
+    for row in rows:
+        if row.id in claim.abandoned:
+            # Alone when its worker died: its own strike. In a batch: only under suspicion.
+            row.strikes += 1 if row.suspect else 0
+            row.suspect += 1
+    return Work(claim, rows)
+
+
+def quarantine(session: Session, settings: Settings, work: Work) -> list[Prediction]:
+    """Fail those that brought their worker down too often; return the rest."""
+    bad = [row for row in work.predictions if row.strikes >= STRIKES]
+    failures = [
+        Failure(
+            row.id,
+            "quarantined",
+            f"Reading this picture ended the worker {STRIKES} times, so it was set aside. "
+            "Send it again as a freshly saved PNG or JPEG, or retry it.",
+        )
+        for row in bad
+    ]
+    if failures:
+        record(session, settings, work.claim, [], failures)
+    return [row for row in work.predictions if row.strikes < STRIKES]
+
+
+class Recorder:
+    """Writes decisions and all that follows from them, inside the caller's transaction."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self.session = session
+        self.public_url = settings.public_url
+        self.planner = Planner(session)
+        self._emitters: dict[str, Emitter] = {}
+
+    def emitter(self, workspace_id: str) -> Emitter:
+        """Return the workspace's emitter, made once."""
+        if workspace_id not in self._emitters:
+            self._emitters[workspace_id] = Emitter(self.session, workspace_id)
+        return self._emitters[workspace_id]
+
+    def answer(self, row: Prediction, answer: Answer) -> None:
+        """Decide by confidence: the model's answer stands, or a person is asked."""
+        label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
+        confidence = float(answer.probabilities[label])
+        threshold = answer.thresholds.get(label, DEFAULT_THRESHOLD)
+        row.label, row.confidence = label, confidence
+        row.probabilities = {name: float(p) for name, p in answer.probabilities.items()}
+        row.model_version = answer.model_version
+        if confidence >= threshold:
+            self.decide(row, "model")
+        else:
+            self.ask(row, label, confidence, threshold)
+
+    def decide(self, row: Prediction, decided_by: str) -> list[Action]:
+        """The answer stands: plan what the rules foresee and tell whoever listens."""
+        row.status, row.decided_by, row.decided_at = "done", decided_by, utcnow()
+        planned = self.planner.plan(row)
+        self._completed(row, planned)
+        return planned
+
+    def ask(self, row: Prediction, label: str, confidence: float, threshold: float) -> None:
+        """Nobody answers for the model: open a review."""
+        row.status = "needs_review"
+        review = Review(
+            id=new_id("rev"),
+            workspace_id=row.workspace_id,
+            prediction_id=row.id,
+            state="open",
+            reason=f"The model says “{label}” with {confidence:.0%} confidence; "
+            f"below {threshold:.0%} a person decides.",
+        )
+        review.created_at = utcnow()
+        self.session.add(review)
+        emitter = self.emitter(row.workspace_id)
+        if emitter.listens("review.requested"):
+            shown = resources.review(review, row, self.public_url)
+            emitter.emit("review.requested", shown)
+
+    def fail(self, row: Prediction, failure: Failure) -> None:
+        """Give up on a picture, visibly."""
+        row.status, row.error_code, row.error = "failed", failure.code, failure.sentence
+        row.decided_at = utcnow()
+        self._completed(row, [])
+
+    def _completed(self, row: Prediction, planned: Sequence[Action]) -> None:
+        emitter = self.emitter(row.workspace_id)
+        if not emitter.listens("prediction.completed", row.callback_url):
+            return
+        review = self.session.scalars(
+            select(Review.id).where(Review.prediction_id == row.id)
+        ).first()
+        shown = resources.decided(row, self.public_url, planned, review)
+        emitter.emit("prediction.completed", shown, row.callback_url)
+
+
+def record(
+    session: Session,
+    settings: Settings,
+    claim: leases.Claim,
+    answers: Sequence[Answer],
+    failures: Sequence[Failure],
+) -> int:
+    """Write a batch's results for those rows that the claim still holds; return how many."""
+    results: dict[str, Answer | Failure] = {one.prediction_id: one for one in answers}
+    results.update({one.prediction_id: one for one in failures})
+    mine = leases.held(session, Prediction, claim, list(results))
+    recorder = Recorder(session, settings)
+    rows = session.scalars(select(Prediction).where(Prediction.id.in_(mine)))
+    for row in rows.all():
+        result = results[row.id]
+        row.lease_token = row.lease_until = None
+        if isinstance(result, Answer):
+            recorder.answer(row, result)
+        else:
+            recorder.fail(row, result)
+    return len(mine)
+
+
+def waiting(session: Session) -> int:
+    """Return how many predictions wait to be classified."""
+    return len(session.scalars(select(Prediction.id).where(Prediction.status == "queued")).all())
+
+
+def retry(session: Session, row: Prediction) -> None:
+    """Put a failed prediction back in the queue, with a clean slate."""
+    row.status, row.error_code, row.error, row.decided_at = "queued", None, None, None
+    row.suspect = row.strikes = 0
+    row.lease_token = row.lease_until = None
+    want(session, "classify")

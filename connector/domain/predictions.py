@@ -1,0 +1,238 @@
+"""A picture comes in: kept, written down once, and found again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connector.db import Database
+from connector.db.insert import insert_missing
+from connector.db.session import want
+from connector.db.tables import Classifier, Image, Prediction
+from connector.db.types import utcnow
+from connector.domain import decisions
+from connector.domain.images import image_id
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
+from connector.fetch import check_url
+from connector.ids import new_id
+from connector.pictures import PictureInfo, inspect, sanitize_name
+from connector.settings import Settings
+from connector.storage.base import Blobs
+
+MAX_EXTERNAL_ID = 200
+MAX_KEY = 255
+MAX_METADATA_BYTES = 16_384
+STATUSES = ("queued", "needs_review", "done", "failed")
+
+
+@dataclass(frozen=True)
+class SourceRef:
+    """Which way a picture came in, and to which classifier."""
+
+    id: str
+    workspace_id: str
+    classifier_id: str
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A picture and what its sender said about it."""
+
+    data: bytes
+    name: str = ""
+    idempotency_key: str | None = None
+    external_id: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    callback_url: str | None = None
+    # None: we hold it. Else the file that rules are to work on.
+    location: dict[str, Any] | None = None
+
+    def request_hash(self, sha256: str) -> str:
+        """Return what tells a repeat from another request under the same key."""
+        parts = [sha256, self.external_id, self.metadata, self.callback_url, self.location]
+        text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The prediction's id; `created` is False when the same key was used before."""
+
+    id: str
+    created: bool
+
+
+def submit(
+    database: Database,
+    blobs: Blobs,
+    settings: Settings,
+    *,
+    source: SourceRef,
+    submission: Submission,
+) -> Accepted:
+    """Accept a picture: when this returns, its bytes are synced and its row is committed.
+
+    Raises the errors of `connector.pictures.inspect`, Conflict when the classifier has no model
+    yet or the key was used for something else, Unprocessable for fields out of bounds, NoSpace.
+    """
+    _check_fields(submission, settings)
+    info = inspect(submission.data, settings)
+    request_hash = submission.request_hash(hashlib.sha256(submission.data).hexdigest())
+    with database.read() as session:
+        _check_model(session, source.classifier_id)
+        earlier = _earlier(session, source, submission.idempotency_key, request_hash)
+    if earlier is not None:
+        return earlier
+    sha256 = blobs.put(submission.data)
+    with database.write() as session:
+        row = _row(session, source, submission, info, sha256, request_hash)
+        conflict = ["source_id", "idempotency_key"]
+        if insert_missing(session, Prediction, row, conflict):
+            want(session, "classify")
+            return Accepted(row["id"], created=True)
+        raced = _earlier(session, source, submission.idempotency_key, request_hash)
+    if raced is None:
+        raise Conflict("The same key was used at the same moment; send it again.")
+    return raced
+
+
+def _row(
+    session: Session,
+    source: SourceRef,
+    submission: Submission,
+    info: PictureInfo,
+    sha256: str,
+    request_hash: str,
+) -> dict[str, Any]:
+    size = len(submission.data)
+    return {
+        "id": new_id("pred"),
+        "workspace_id": source.workspace_id,
+        "classifier_id": source.classifier_id,
+        "source_id": source.id,
+        "idempotency_key": submission.idempotency_key,
+        "request_hash": request_hash,
+        "image_id": image_id(session, source.workspace_id, sha256, size, info),
+        "name": sanitize_name(submission.name) or f"picture{info.suffix}",
+        "external_id": submission.external_id,
+        "metadata": submission.metadata,
+        "callback_url": submission.callback_url,
+        "status": "queued",
+        "location": submission.location or {"kind": "held", "sha256": sha256},
+        "suspect": 0,
+        "strikes": 0,
+        "created_at": utcnow(),
+    }
+
+
+def _check_fields(submission: Submission, settings: Settings) -> None:
+    if submission.external_id is not None and len(submission.external_id) > MAX_EXTERNAL_ID:
+        raise Unprocessable(
+            f"external_id has at most {MAX_EXTERNAL_ID} characters.", code="external_id_too_long"
+        )
+    key = submission.idempotency_key
+    if key is not None and not 1 <= len(key) <= MAX_KEY:
+        raise Unprocessable(
+            f"An Idempotency-Key has 1 to {MAX_KEY} characters.", code="bad_idempotency_key"
+        )
+    if len(json.dumps(submission.metadata)) > MAX_METADATA_BYTES:
+        raise Unprocessable(
+            f"metadata takes at most {MAX_METADATA_BYTES} bytes as JSON; keep a reference instead.",
+            code="metadata_too_large",
+        )
+    if submission.callback_url is not None:
+        check_url(submission.callback_url, settings=settings)
+
+
+def _check_model(session: Session, classifier_id: str) -> None:
+    statement = select(Classifier.live_version, Classifier.deleted_at).where(
+        Classifier.id == classifier_id
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None or row.deleted_at is not None:
+        raise NotFound("This classifier is no longer there; make a new one and use its address.")
+    if row.live_version is None:
+        raise Conflict(
+            "This classifier has no model yet. Add examples and train it "
+            f"(POST /api/v1/classifiers/{classifier_id}/training-runs), then send pictures.",
+            code="no_model",
+        )
+
+
+def _earlier(
+    session: Session, source: SourceRef, key: str | None, request_hash: str
+) -> Accepted | None:
+    if key is None:
+        return None
+    statement = select(Prediction.id, Prediction.request_hash).where(
+        Prediction.source_id == source.id, Prediction.idempotency_key == key
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    if row.request_hash != request_hash:
+        raise Unprocessable(
+            f"The Idempotency-Key “{key}” was used before for a different request ({row.id}); "
+            "use a new key for a new picture.",
+            code="idempotency_key_reused",
+        )
+    return Accepted(row.id, created=False)
+
+
+def get(session: Session, workspace_id: str, prediction_id: str) -> Prediction:
+    """Return one prediction. Raises NotFound, for somebody else's too."""
+    row = session.get(Prediction, prediction_id)
+    if row is None or row.workspace_id != workspace_id:
+        raise NotFound(f"There is no prediction {prediction_id} here.")
+    return row
+
+
+def get_image(session: Session, workspace_id: str, prediction_id: str) -> tuple[Prediction, Image]:
+    """Return a prediction and its picture as it came. Raises NotFound."""
+    row = get(session, workspace_id, prediction_id)
+    return row, session.get_one(Image, row.image_id)
+
+
+def status(session: Session, prediction_id: str) -> str:
+    """Return the status alone: what waiting for an answer asks again and again."""
+    return session.execute(
+        select(Prediction.status).where(Prediction.id == prediction_id)
+    ).scalar_one()
+
+
+def list_predictions(
+    session: Session,
+    workspace_id: str,
+    *,
+    external_id: str | None = None,
+    classifier_id: str | None = None,
+    status: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Prediction]:
+    """Return a page of predictions, newest first. Raises BadRequest for bad filters."""
+    statement = select(Prediction).where(Prediction.workspace_id == workspace_id)
+    if external_id is not None:
+        statement = statement.where(Prediction.external_id == external_id)
+    if classifier_id is not None:
+        statement = statement.where(Prediction.classifier_id == classifier_id)
+    if status is not None:
+        if status not in STATUSES:
+            raise BadRequest(f"status is one of {', '.join(STATUSES)}.", code="bad_status")
+        statement = statement.where(Prediction.status == status)
+    return page(session, statement, Prediction.id, cursor=cursor, limit=limit)
+
+
+def retry(session: Session, workspace_id: str, prediction_id: str) -> Prediction:
+    """Try a failed prediction again. Raises NotFound, Conflict when it has not failed."""
+    row = get(session, workspace_id, prediction_id)
+    if row.status != "failed":
+        raise Conflict(f"Only a failed prediction can be tried again; this one is {row.status}.")
+    decisions.retry(session, row)
+    return row

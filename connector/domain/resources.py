@@ -1,0 +1,149 @@
+"""What the API and the events show of each thing: one shape for both."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connector import actions as action_kinds
+from connector.db.tables import Action, Prediction, Review, Rule, Webhook
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return ISO 8601 with offset."""
+    return moment.isoformat(timespec="milliseconds") if moment is not None else None
+
+
+def action(row: Action) -> dict[str, Any]:
+    """Return what is shown of one action."""
+    kind = action_kinds.registry().get(row.kind)
+    return {
+        "id": row.id,
+        "prediction_id": row.prediction_id,
+        "rule_id": row.rule_id,
+        "rule_version": row.rule_version,
+        "kind": row.kind,
+        "params": row.params,
+        "status": row.status,
+        "undoable": row.status == "done" and kind is not None and kind.undoable,
+        "undo_requested": row.undo_requested_at is not None and row.pending,
+        "detail": row.detail,
+        "error": problem(row.error_code, row.error),
+        "created_at": iso(row.created_at),
+        "finished_at": iso(row.finished_at),
+    }
+
+
+def problem(code: str | None, sentence: str | None) -> dict[str, str] | None:
+    """Return a code and its sentence, or None when nothing went wrong."""
+    return {"code": code, "detail": sentence or ""} if code is not None else None
+
+
+def predictions(
+    session: Session, rows: Sequence[Prediction], public_url: str
+) -> list[dict[str, Any]]:
+    """Return what is shown of these predictions, with two queries however many there are."""
+    ids = [row.id for row in rows]
+    actions: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    statement = select(Action).where(Action.prediction_id.in_(ids)).order_by(Action.sequence)
+    for row in session.scalars(statement):
+        actions[row.prediction_id].append(action(row))
+    pairs = select(Review.prediction_id, Review.id).where(Review.prediction_id.in_(ids))
+    reviews: dict[str, str] = dict(session.execute(pairs).tuples().all())
+    return [_prediction(row, public_url, actions[row.id], reviews.get(row.id)) for row in rows]
+
+
+def prediction(session: Session, row: Prediction, public_url: str) -> dict[str, Any]:
+    """Return what is shown of one prediction."""
+    return predictions(session, [row], public_url)[0]
+
+
+def _prediction(
+    row: Prediction,
+    public_url: str,
+    actions: list[dict[str, Any]],
+    review_id: str | None,
+) -> dict[str, Any]:
+    url = f"{public_url}/api/v1/predictions/{row.id}"
+    return {
+        "id": row.id,
+        "classifier_id": row.classifier_id,
+        "status": row.status,
+        "label": row.label,
+        "confidence": row.confidence,
+        "probabilities": row.probabilities,
+        "decided_by": row.decided_by,
+        "model_version": row.model_version,
+        "review_id": review_id,
+        "review_url": f"{public_url}/api/v1/reviews/{review_id}" if review_id else None,
+        "external_id": row.external_id,
+        "name": row.name,
+        "metadata": row.meta,
+        "location": row.location,
+        "actions": actions,
+        "image_url": f"{url}/image",
+        "url": url,
+        "error": problem(row.error_code, row.error),
+        "created_at": iso(row.created_at),
+        "decided_at": iso(row.decided_at),
+    }
+
+
+def decided(
+    row: Prediction, public_url: str, actions: Sequence[Action], review_id: str | None
+) -> dict[str, Any]:
+    """Return what is shown of a prediction whose actions and review are at hand: no query."""
+    return _prediction(row, public_url, [action(one) for one in actions], review_id)
+
+
+def review(row: Review, prediction_row: Prediction, public_url: str) -> dict[str, Any]:
+    """Return what is shown of a question to a person."""
+    probabilities = prediction_row.probabilities or {}
+    return {
+        "id": row.id,
+        "prediction_id": row.prediction_id,
+        "classifier_id": prediction_row.classifier_id,
+        "state": row.state,
+        "reason": row.reason,
+        "suggestions": sorted(probabilities, key=lambda name: -probabilities[name]),
+        "probabilities": probabilities,
+        "label": row.label,
+        "answered_by": row.answered_by,
+        "name": prediction_row.name,
+        "image_url": f"{public_url}/api/v1/predictions/{row.prediction_id}/image",
+        "url": f"{public_url}/api/v1/reviews/{row.id}",
+        "prediction_url": f"{public_url}/api/v1/predictions/{row.prediction_id}",
+        "created_at": iso(row.created_at),
+        "answered_at": iso(row.answered_at),
+    }
+
+
+def rule(row: Rule) -> dict[str, Any]:
+    """Return what is shown of a rule."""
+    return {
+        "id": row.rule_id,
+        "version": row.version,
+        "classifier_id": row.classifier_id,
+        "label": row.label,
+        "position": row.position,
+        "enabled": row.enabled,
+        "actions": row.actions,
+        "created_at": iso(row.created_at),
+    }
+
+
+def webhook(row: Webhook, *, with_secret: bool = False) -> dict[str, Any]:
+    """Return what is shown of a subscription; its secret only when it was just made."""
+    shown = {
+        "id": row.id,
+        "url": row.url,
+        "event_types": row.event_types,
+        "disabled_reason": row.disabled_reason,
+        "created_at": iso(row.created_at),
+    }
+    return {**shown, "secret": row.secret} if with_secret else shown

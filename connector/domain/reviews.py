@@ -1,0 +1,124 @@
+"""Questions to people: listed, answered once, and what follows from the answer."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from connector.db.insert import insert_missing
+from connector.db.tables import Example, Label, Prediction, Review
+from connector.db.types import utcnow
+from connector.domain import resources
+from connector.domain.decisions import Recorder
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
+from connector.ids import new_id
+from connector.settings import Settings
+
+STATES = ("open", "answered")
+
+
+def list_reviews(
+    session: Session,
+    workspace_id: str,
+    *,
+    state: str | None = "open",
+    classifier_id: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Review]:
+    """Return a page of reviews, the oldest question first. Raises BadRequest."""
+    statement = select(Review).where(Review.workspace_id == workspace_id)
+    if state is not None:
+        if state not in STATES:
+            raise BadRequest(f"state is one of {', '.join(STATES)}.", code="bad_state")
+        statement = statement.where(Review.state == state)
+    if classifier_id is not None:
+        statement = statement.join(Prediction).where(Prediction.classifier_id == classifier_id)
+    return page(session, statement, Review.id, cursor=cursor, limit=limit, newest_first=False)
+
+
+def get_review(session: Session, workspace_id: str, review_id: str) -> tuple[Review, Prediction]:
+    """Return a review and its prediction. Raises NotFound."""
+    row = session.get(Review, review_id)
+    if row is None or row.workspace_id != workspace_id:
+        raise NotFound(f"There is no review {review_id} here.")
+    return row, session.get_one(Prediction, row.prediction_id)
+
+
+def answer(
+    session: Session,
+    settings: Settings,
+    workspace_id: str,
+    review_id: str,
+    label: str,
+    by: str,
+) -> Review:
+    """A person decides: the answer acts like the model's would have, and becomes an example.
+
+    Raises NotFound, Unprocessable for an unknown label, Conflict when somebody was quicker.
+    """
+    review, prediction = get_review(session, workspace_id, review_id)
+    chosen = _label(session, prediction.classifier_id, label)
+    _take(session, review, label, by)
+    recorder = Recorder(session, settings)
+    prediction.label = label
+    _add_example(session, prediction, chosen)
+    recorder.decide(prediction, "person")
+    emitter = recorder.emitter(workspace_id)
+    if emitter.listens("review.answered"):
+        shown = resources.review(review, prediction, settings.public_url)
+        emitter.emit("review.answered", shown)
+    return review
+
+
+def _label(session: Session, classifier_id: str, name: str) -> Label:
+    labels = {
+        label.name: label
+        for label in session.scalars(select(Label).where(Label.classifier_id == classifier_id))
+    }
+    if name not in labels:
+        known = ", ".join(f"“{known}”" for known in sorted(labels))
+        raise Unprocessable(
+            f"“{name}” is not a label of this classifier; its labels are: {known}.",
+            code="unknown_label",
+        )
+    return labels[name]
+
+
+def _take(session: Session, review: Review, label: str, by: str) -> None:
+    """Answer it in one conditional step: of two people at once, one wins."""
+    taken = session.execute(
+        update(Review)
+        .where(Review.id == review.id, Review.state == "open")
+        .values(state="answered", label=label, answered_by=by, answered_at=utcnow())
+        .returning(Review.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    session.refresh(review)
+    if taken is None:
+        raise Conflict(
+            f"{review.answered_by} answered this already: “{review.label}”.",
+            code="already_answered",
+        )
+
+
+def _add_example(session: Session, prediction: Prediction, label: Label) -> None:
+    row = {
+        "id": new_id("ex"),
+        "classifier_id": prediction.classifier_id,
+        "image_id": prediction.image_id,
+        "label_id": label.id,
+        "name": prediction.name,
+        "origin": "review",
+        "created_at": utcnow(),
+    }
+    if not insert_missing(session, Example, row, ["classifier_id", "image_id"]):
+        session.execute(
+            update(Example)
+            .where(
+                Example.classifier_id == prediction.classifier_id,
+                Example.image_id == prediction.image_id,
+            )
+            .values(label_id=label.id)
+        )
