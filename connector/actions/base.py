@@ -1,0 +1,152 @@
+"""What an action is: parameters that a person sets, an effect, and the way back."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from connector.errors import ActionFailed, Conflict
+from connector.storage.base import Blobs
+
+if TYPE_CHECKING:
+    from connector.settings import Settings
+
+# {"kind": "held", "sha256": …} or {"kind": "local", "path": …[, "sha256": …]}. With a hash, an
+# action works only on the content that was classified; without, on whatever lies at the path.
+Location = dict[str, str]
+
+
+def held(sha256: str) -> Location:
+    """Return the location of a picture that only our blob store holds."""
+    return {"kind": "held", "sha256": sha256}
+
+
+def local(path: Path | str, sha256: str | None = None) -> Location:
+    """Return the location of a picture that lies in a folder."""
+    location = {"kind": "local", "path": str(path)}
+    return {**location, "sha256": sha256} if sha256 else location
+
+
+class ActionParams(BaseModel):
+    """Base of every action's parameters; an unknown one is an error, not a silent no-op."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+P = TypeVar("P", bound=ActionParams)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an action did.
+
+    `location` is where the picture's working file is now, or None when it has not moved.
+    `detail` (JSON) is shown to people and handed back to `undo`.
+    """
+
+    location: Location | None
+    detail: dict[str, Any]
+
+
+@dataclass
+class Context:
+    """What an action may know and touch. `prediction` holds id, label, name, created_at, ….
+
+    `record(journal)` commits the journal durably and raises LostLease when another worker has
+    taken over; `emit(type, payload)` queues an event that is committed with the result.
+    """
+
+    action_id: str
+    prediction: Mapping[str, Any]
+    blobs: Blobs
+    settings: Settings
+    record: Callable[[dict[str, Any]], None]
+    emit: Callable[[str, dict[str, Any]], None]
+    journal: dict[str, Any] = field(default_factory=dict)
+
+    def steps(self, phase: str) -> Journal:
+        """Return the journal of one phase ("do" or "undo"), so that the two never mix."""
+        return Journal(self, phase)
+
+    def created_at(self) -> datetime:
+        """Return when the picture arrived, as an aware UTC datetime."""
+        value = self.prediction.get("created_at")
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if not isinstance(value, datetime):
+            raise ActionFailed("The prediction has no time of arrival; classify it again.")
+        return value.astimezone(UTC)
+
+    def public_prediction(self) -> dict[str, Any]:
+        """Return the prediction as plain JSON values, times in ISO 8601."""
+        plain = json.dumps(dict(self.prediction), default=_plain, ensure_ascii=False)
+        result: dict[str, Any] = json.loads(plain)
+        return result
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+class Journal:
+    """What earlier attempts of the same action noted, and the only way to note more."""
+
+    def __init__(self, context: Context, phase: str) -> None:
+        self._context = context
+        self._phase = phase
+
+    def get(self, key: str) -> Any:
+        """Return what was noted under `key`, or None."""
+        return self._context.journal.get(self._phase, {}).get(key)
+
+    def note(self, **facts: Any) -> None:
+        """Commit `facts` before going on; a later attempt will find them."""
+        journal = dict(self._context.journal)
+        journal[self._phase] = {**journal.get(self._phase, {}), **facts}
+        self._context.record(journal)
+        self._context.journal = journal
+
+
+class Action(ABC, Generic[P]):
+    """One kind of action. A module of this package that sets `ACTION` to one is all it takes.
+
+    `execute` and `undo` may be run again after a crash at any point, with the journal of the
+    earlier attempts: then they must finish the work without doing any of it twice.
+    """
+
+    kind: ClassVar[str]
+    undoable: ClassVar[bool]
+    Params: type[P]
+
+    def check(self, params: P, settings: Settings) -> None:
+        """Refuse parameters that could never work here, before they are saved.
+
+        Raises BadRequest or another ColabelError whose sentence says what to change.
+        """
+
+    @abstractmethod
+    def describe(self, params: P) -> str:
+        """Return one sentence that tells a person what will happen."""
+
+    @abstractmethod
+    def execute(self, params: P, location: Location, ctx: Context) -> Outcome:
+        """Carry it out. Raises ActionFailed (permanent or not) or lets LostLease pass."""
+
+    def undo(
+        self, params: P, outcome_detail: dict[str, Any], location: Location, ctx: Context
+    ) -> Outcome:
+        """Take it back; `location` is where the picture was before. Raises Conflict.
+
+        A file that changed since is left alone: that is the Conflict.
+        """
+        raise Conflict(
+            f"An action of the kind “{self.kind}” cannot be undone; what it sent is sent.",
+            code="not_undoable",
+        )

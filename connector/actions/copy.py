@@ -1,0 +1,43 @@
+"""Copy a picture into a folder; the original stays where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from connector.actions.base import Action, Context, Location, Outcome
+from connector.actions.placing import clear
+from connector.actions.transfer import IntoFolder, bring, remove_unchanged
+from connector.settings import Settings
+
+
+class Copy(Action[IntoFolder]):
+    """Write a verified copy under a free name. The picture's own location does not change."""
+
+    kind: ClassVar[str] = "copy"
+    undoable: ClassVar[bool] = True
+    Params = IntoFolder
+
+    def check(self, params: IntoFolder, settings: Settings) -> None:
+        """Refuse a folder outside COLABEL_FOLDERS. Raises BadRequest."""
+        params.check(settings)
+
+    def describe(self, params: IntoFolder) -> str:
+        """Return one sentence with an example of the resulting path."""
+        return f"Copies the picture into {params.folder} (for example {params.preview()})."
+
+    def execute(self, params: IntoFolder, location: Location, ctx: Context) -> Outcome:
+        """Place the copy, once."""
+        brought = bring(params, location, ctx, ctx.steps("do"), moving=False)
+        clear(brought.path.parent, ctx.action_id)
+        return Outcome(None, {**brought.detail(location), "how": "copied"})
+
+    def undo(
+        self, params: IntoFolder, outcome_detail: dict[str, Any], location: Location, ctx: Context
+    ) -> Outcome:
+        """Remove the copy if nobody has changed it."""
+        remove_unchanged(Path(outcome_detail["to"]), outcome_detail["sha256"], ctx)
+        return Outcome(None, {"removed": outcome_detail["to"]})
+
+
+ACTION = Copy()
