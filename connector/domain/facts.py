@@ -1,0 +1,33 @@
+"""What workers found out about their machine, for everybody who shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from connector.db.tables import Fact
+from connector.db.types import utcnow
+
+WEIGHTS = "weights"
+DEVICE = "device"
+
+
+def put(session: Session, key: str, value: dict[str, Any]) -> None:
+    """Keep a fact; a later one replaces it."""
+    session.merge(Fact(key=key, value=value, updated_at=utcnow()))
+    session.flush()
+
+
+def get(session: Session, key: str) -> dict[str, Any] | None:
+    """Return a fact, or None when nobody has found it out yet."""
+    fact = session.get(Fact, key)
+    return None if fact is None else dict(fact.value)
+
+
+def weights_notice(session: Session) -> str | None:
+    """Return the plain sentence to show while pretrained weights are missing, else None."""
+    fact = get(session, WEIGHTS)
+    if fact is None or fact.get("available", True):
+        return None
+    return str(fact["sentence"])
