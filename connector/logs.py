@@ -25,8 +25,8 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(/hooks/)[^/\s\"'?#]+"), rf"\1{HIDDEN}"),
     # scheme://user:password@host
     (re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+(@)"), rf"\1{HIDDEN}\2"),
-    # Standard Webhooks signing secrets
-    (re.compile(r"\bwhsec_[\w+/=-]+"), f"whsec_{HIDDEN}"),
+    # API keys, and the signing secrets of Standard Webhooks
+    (re.compile(r"\b(clbl_|whsec_)[\w+/=-]+"), rf"\1{HIDDEN}"),
     # ?token=…, "password": "…", secret_key=…, X-Amz-Signature=…
     (
         re.compile(

@@ -89,8 +89,9 @@ class Supervisor:
         return self._stop_requested
 
     def request_stop(self) -> None:
-        """End `run` and `wait_ready` at their next step."""
+        """End `run` and `wait_ready`; may be called from any thread."""
         self._stop_requested = True
+        os.kill(os.getpid(), signal.SIGCHLD)  # only to wake the loop
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a child, or None while it is not running."""

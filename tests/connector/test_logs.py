@@ -72,6 +72,7 @@ def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.Monke
         ("redis://:SECRET@127.0.0.1:7000/0", "redis://:***@127.0.0.1:7000/0"),
         ("postgresql://colabel:SECRET@db/x", "postgresql://colabel:***@db/x"),
         ("signed with whsec_SECRET+/=", "signed with whsec_***"),
+        ("the key clbl_SECRET99 is revoked", "the key clbl_*** is revoked"),
         ("GET /review/1?token=SECRET&page=2", "GET /review/1?token=***&page=2"),
         ('{"password": "SECRET", "a": 1}', '{"password": "***", "a": 1}'),
         ("X-Amz-Signature=SECRET&b=1", "X-Amz-Signature=***&b=1"),

@@ -1,0 +1,220 @@
+"""`colabel up`: the whole service on one machine, in one process tree."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.util import CommandError
+from sqlalchemy.exc import OperationalError
+
+from connector.child import Child, Event
+from connector.db import Database
+from connector.db.migrate import upgrade
+from connector.domain.accounts import ensure_first_workspace
+from connector.embedded import EmbeddedRedis
+from connector.errors import ColabelError, ConfigurationError
+from connector.jobs import QUEUES
+from connector.listening import Listening, listen
+from connector.lock import data_folder_lock
+from connector.logs import log_format, redact, setup_logging
+from connector.output import Output
+from connector.secret_key import secret_key
+from connector.settings import DEFAULT_PORT, Settings
+from connector.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+READY_SECONDS = 60.0
+WARN_OF = ("died", "killed")
+
+
+@dataclass(frozen=True)
+class Started:
+    """A running service: how to reach it, how to get in the first time, and how to end it.
+
+    `first_key` is the API key, given at the very first start only. `stop` may be called from any
+    thread.
+    """
+
+    url: str
+    data_dir: Path
+    first_key: str | None
+    stop: Callable[[], None]
+
+
+def welcome_text(started: Started) -> str:
+    """Say how to get in."""
+    key = (
+        f"\n  API key  {started.first_key}"
+        "\n           (shown this once; `colabel key create NAME` makes another)"
+        if started.first_key
+        else ""
+    )
+    return f"\ncolabel is running.\n  Open     {started.url}{key}\n  Data     {started.data_dir}\n"
+
+
+def run_up(
+    settings: Settings,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    *,
+    welcome: Callable[[Started], str] = welcome_text,
+    on_ready: Callable[[Started], None] | None = None,
+) -> int:
+    """Run everything until SIGTERM or Ctrl-C; return the exit code.
+
+    1 means that it could not be started, for the reason that is printed. `welcome` gives the text
+    that is printed once /healthz answers; then `on_ready` is called, in the thread that watches
+    over the processes: what takes long belongs into a thread, and it must start no processes.
+    """
+    output = None
+    try:
+        output = Output(sys.stdout.buffer, prefix=log_format() == "text")
+        setup_logging("up", _ToOutput(output))
+        _make_folder(settings.data_dir)
+        with data_folder_lock(settings.data_dir), listen(host, port) as listening:
+            _Up(settings, listening, output).run(welcome, on_ready)
+    except ColabelError as error:
+        if output is not None:
+            output.close()
+        print(error.detail, file=sys.stderr)
+        return 1
+    output.close()
+    return 0
+
+
+class _Up:
+    """One run of the service."""
+
+    def __init__(self, settings: Settings, listening: Listening, output: Output) -> None:
+        self._settings = settings
+        self._listening = listening
+        self._output = output
+
+    def run(
+        self, welcome: Callable[[Started], str], on_ready: Callable[[Started], None] | None
+    ) -> None:
+        """Start, in the order in which one part needs another, and watch until the end."""
+        server = None if self._settings.redis_url else EmbeddedRedis(self._settings.data_dir)
+        env = self._environment(server.url if server else self._settings.redis_url)
+        first = [server.child()] if server else []
+        # The folder's name is the mark: what an earlier run may have left is found by it.
+        mark = hashlib.sha256(bytes(self._settings.data_dir.resolve())).hexdigest()[:16]
+        try:
+            with Supervisor(first, on_event=_log, output=self._output, mark=mark) as supervisor:
+                self._watch(supervisor, env, welcome, on_ready)
+        finally:
+            if server is not None:
+                server.forget()
+
+    def _watch(
+        self,
+        supervisor: Supervisor,
+        env: Mapping[str, str],
+        welcome: Callable[[Started], str],
+        on_ready: Callable[[Started], None] | None,
+    ) -> None:
+        first_key = _prepare_database(self._settings)
+        supervisor.start(self._web(env))
+        # The workers load heavy libraries: first let the web process answer.
+        if not supervisor.wait_ready(READY_SECONDS):
+            return
+        for child in _background(env):
+            supervisor.start(child)
+        started = Started(
+            self._listening.url, self._settings.data_dir, first_key, supervisor.request_stop
+        )
+        self._output.text(welcome(started))
+        if on_ready is not None:
+            on_ready(started)
+        supervisor.run()
+
+    def _environment(self, redis_url: str) -> dict[str, str]:
+        env = {
+            "COLABEL_DATA_DIR": str(self._settings.data_dir),
+            "COLABEL_SECRET_KEY": secret_key(self._settings),
+            "REDIS_URL": redis_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        if "public_url" not in self._settings.model_fields_set:
+            env["COLABEL_PUBLIC_URL"] = self._listening.url
+        return env
+
+    def _web(self, env: Mapping[str, str]) -> Child:
+        descriptor = self._listening.descriptor
+        command = ["gunicorn", "--config", "python:connector.web.gunicorn_conf"]
+        return Child(
+            name="web",
+            argv=[sys.executable, "-m", *command, "--bind", f"fd://{descriptor}", WSGI],
+            env=env,
+            ready=self._listening.healthy,
+            pass_fds=(descriptor,),
+        )
+
+
+WSGI = "connector.web.wsgi:app"
+
+
+def _background(env: Mapping[str, str]) -> Iterator[Child]:
+    for queue in QUEUES:
+        argv = [sys.executable, "-m", "connector.cli", "worker", queue]
+        yield Child(name=queue, argv=argv, env=env)
+    yield Child(name="clock", argv=[sys.executable, "-m", "connector.cli", "clock"], env=env)
+
+
+def _prepare_database(settings: Settings) -> str | None:
+    """Bring the tables up to date; return the first key if this is the first start.
+
+    Raises ConfigurationError when the database cannot be used.
+    """
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    database = Database(settings.database)
+    try:
+        upgrade(database)
+        with database.write() as session:
+            return ensure_first_workspace(session)
+    except OperationalError as error:
+        raise ConfigurationError(
+            f"The database {redact(settings.database)} cannot be used ({error.orig}); "
+            "check that it runs and that DATABASE_URL is right."
+        ) from error
+    except CommandError as error:
+        raise ConfigurationError(
+            f"The tables in {redact(settings.database)} are not known to this release ({error}); "
+            "install the release of colabel that made them, or a newer one."
+        ) from error
+    finally:
+        database.close()
+
+
+def _make_folder(data_dir: Path) -> None:
+    try:
+        if not data_dir.exists():
+            data_dir.mkdir(mode=0o700, parents=True)
+        (data_dir / "run").mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The data folder {data_dir} cannot be written to ({error.strerror}); "
+            "choose another with --data or COLABEL_DATA_DIR."
+        ) from error
+
+
+def _log(event: Event) -> None:
+    log.log(logging.WARNING if event.kind in WARN_OF else logging.INFO, "%s", event.text)
+
+
+class _ToOutput(logging.Handler):
+    """Sends our own log the way that the children's lines take."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for line in self.format(record).splitlines():
+            self._output.line("colabel", line.encode(errors="replace"))
