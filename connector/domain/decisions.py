@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
@@ -49,21 +49,16 @@ class Work:
 
 
 def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
-    """Claim queued predictions: a batch of unsuspicious ones, else one that was in a crash.
+    """Claim queued predictions: one that was in a crash, all by itself, else a batch of others.
 
-    A picture that was in a batch when its worker died is tried by itself, so that a poisonous one
-    is found and the others are not blamed.
+    A picture that was in a batch when its worker died is tried alone, so that a poisonous one is
+    found and the others are not blamed.
     """
     queued = Prediction.status == "queued"
-    claim = leases.claim(
-        session,
-        Prediction,
-        queued & (Prediction.suspect == 0) & Prediction.lease_token.is_(None),
-        limit=limit,
-        seconds=seconds,
-    )
+    marked = or_(Prediction.suspect > 0, Prediction.lease_token.is_not(None))
+    claim = leases.claim(session, Prediction, queued & marked, limit=1, seconds=seconds)
     if not claim.ids:
-        claim = leases.claim(session, Prediction, queued, limit=1, seconds=seconds)
+        claim = leases.claim(session, Prediction, queued, limit=limit, seconds=seconds)
     rows = list(
         session.scalars(
             select(Prediction).where(Prediction.id.in_(claim.ids)).order_by(Prediction.id)
@@ -189,7 +184,8 @@ def record(
 
 def waiting(session: Session) -> int:
     """Return how many predictions wait to be classified."""
-    return len(session.scalars(select(Prediction.id).where(Prediction.status == "queued")).all())
+    statement = select(func.count()).where(Prediction.status == "queued")
+    return session.execute(statement).scalar_one()
 
 
 def retry(session: Session, row: Prediction) -> None:

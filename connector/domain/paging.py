@@ -28,7 +28,7 @@ class Page(Generic[T]):
 
 def page(
     session: Session,
-    statement: Select[tuple[T]],
+    statement: Select[T],
     id_column: InstrumentedAttribute[str],
     *,
     cursor: str | None = None,

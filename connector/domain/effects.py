@@ -1,0 +1,249 @@
+"""Actions on their way: claimed in order, journalled, finished once, taken back on request."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from connector import actions as action_kinds
+from connector.db.session import now, want
+from connector.db.tables import Action, Prediction
+from connector.db.types import utcnow
+from connector.domain import leases, predictions, resources
+from connector.domain.outbound import Emitter
+from connector.errors import ColabelError, Conflict, LostLease, NotFound
+
+# Waits between attempts at an action that may yet succeed (a full disk, a server that is away).
+RETRY_SECONDS = (2, 10, 60, 300, 1800, 3600, 3 * 3600)
+STRIKES = 5
+
+
+def ready(session: Session) -> Any:
+    """Return the condition of actions whose turn has come.
+
+    Of one picture's actions each waits for the one before it; undoing goes the other way round.
+    """
+    before, after = aliased(Action), aliased(Action)
+    planned_before = exists().where(
+        before.prediction_id == Action.prediction_id,
+        before.sequence < Action.sequence,
+        before.status == "planned",
+    )
+    undoing_after = exists().where(
+        after.prediction_id == Action.prediction_id,
+        after.sequence > Action.sequence,
+        after.pending,
+        after.undo_requested_at.is_not(None),
+    )
+    return and_(
+        Action.pending,
+        Action.due_at <= now(session),
+        or_(
+            and_(Action.undo_requested_at.is_(None), ~planned_before),
+            and_(Action.undo_requested_at.is_not(None), ~undoing_after),
+        ),
+    )
+
+
+def claim_next(
+    session: Session, *, seconds: float
+) -> tuple[leases.Claim, Action, Prediction] | None:
+    """Claim one action that is ready, with its prediction; None when there is none."""
+    claim = leases.claim(
+        session, Action, ready(session), limit=1, seconds=seconds, order_by=Action.due_at
+    )
+    if not claim.ids:
+        return None
+    action = session.get_one(Action, claim.ids[0], populate_existing=True)
+    prediction = session.get_one(Prediction, action.prediction_id)
+    if claim.abandoned:
+        action.strikes += 1
+    if action.location_before is None:
+        action.location_before = prediction.location
+    return claim, action, prediction
+
+
+def journal(session: Session, claim: leases.Claim, entries: dict[str, Any]) -> None:
+    """Keep what an action noted on its way. Raises LostLease when it is no longer ours."""
+    _mine(session, claim).journal = entries
+
+
+def finish(
+    session: Session, claim: leases.Claim, detail: dict[str, Any], location: dict[str, Any] | None
+) -> Action:
+    """The action is done; `location`: where the picture is now, None when it has not moved."""
+    action = _mine(session, claim)
+    undoing = action.undo_requested_at is not None
+    action.status = "undone" if undoing else "done"
+    action.detail = {**action.detail, "undo": detail} if undoing else detail
+    action.error_code = action.error = None
+    _close(action)
+    if location is not None:
+        prediction = session.get_one(Prediction, action.prediction_id)
+        prediction.location = location
+    want(session, "act")
+    return action
+
+
+def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url: str) -> Action:
+    """An attempt failed: try again later, or give up and tell."""
+    action = _mine(session, claim)
+    action.attempts += 1
+    action.error_code, action.error = error.code, error.detail
+    action.lease_token = action.lease_until = None
+    if not error.permanent and action.attempts <= len(RETRY_SECONDS):
+        wait = RETRY_SECONDS[action.attempts - 1]
+        action.due_at = now(session) + timedelta(seconds=wait)
+        return action
+    if action.undo_requested_at is not None:
+        # What was done stays done; the reason stands beside it.
+        action.undo_requested_at = None
+        action.pending, action.attempts = False, 0
+        _abandon_undo(session, action)
+        return action
+    action.status = "failed"
+    _close(action)
+    _skip_rest(session, action)
+    _tell(session, action, public_url)
+    return action
+
+
+def _mine(session: Session, claim: leases.Claim) -> Action:
+    if not leases.held(session, Action, claim):
+        raise LostLease(f"The action {claim.ids[0]} was taken over by another worker.")
+    return session.get_one(Action, claim.ids[0])
+
+
+def _close(action: Action) -> None:
+    action.pending = False
+    action.lease_token = action.lease_until = None
+    action.finished_at = utcnow()
+
+
+def _skip_rest(session: Session, failed: Action) -> None:
+    """What the same rule wanted to do next built on this one."""
+    session.execute(
+        update(Action)
+        .where(
+            Action.prediction_id == failed.prediction_id,
+            Action.rule_id == failed.rule_id,
+            Action.sequence > failed.sequence,
+            Action.status == "planned",
+        )
+        .values(
+            status="failed",
+            pending=False,
+            error_code="step_before_failed",
+            error="Not tried, because the action before it in the same rule failed.",
+            finished_at=utcnow(),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    want(session, "act")
+
+
+def _abandon_undo(session: Session, refused: Action) -> None:
+    """Earlier actions cannot be taken back while this one stands."""
+    session.execute(
+        update(Action)
+        .where(
+            Action.prediction_id == refused.prediction_id,
+            Action.sequence < refused.sequence,
+            Action.undo_requested_at.is_not(None),
+            Action.pending,
+        )
+        .values(
+            pending=False,
+            undo_requested_at=None,
+            error_code=refused.error_code,
+            error=f"Not undone, because a later action could not be: {refused.error}",
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _tell(session: Session, action: Action, public_url: str) -> None:
+    emitter = Emitter(session, action.workspace_id)
+    if emitter.listens("action.failed"):
+        prediction = session.get_one(Prediction, action.prediction_id)
+        shown = {
+            **resources.action(action),
+            "prediction": resources.prediction(session, prediction, public_url),
+        }
+        emitter.emit("action.failed", shown)
+
+
+def get_action(session: Session, workspace_id: str, action_id: str) -> Action:
+    """Return one action. Raises NotFound, for somebody else's too."""
+    row = session.get(Action, action_id)
+    if row is None or row.workspace_id != workspace_id:
+        raise NotFound(f"There is no action {action_id} here.")
+    return row
+
+
+def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
+    """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict."""
+    action = get_action(session, workspace_id, action_id)
+    if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
+        return action
+    _check_undoable(action)
+    later = session.scalars(
+        select(Action).where(
+            Action.prediction_id == action.prediction_id,
+            Action.sequence > action.sequence,
+            Action.status == "done",
+        )
+    )
+    for other in later:
+        if _moves(other) and other.undo_requested_at is None:
+            raise Conflict(
+                f"A later action of the same picture ({other.kind}, {other.id}) builds on this; "
+                f"undo that first, or all of them: POST /api/v1/predictions/"
+                f"{action.prediction_id}/undo.",
+                code="undo_later_first",
+            )
+    _request(session, action)
+    return action
+
+
+def request_undo_all(session: Session, workspace_id: str, prediction_id: str) -> list[Action]:
+    """Ask for everything done to a picture to be taken back, the last first."""
+    predictions.get(session, workspace_id, prediction_id)
+    rows = session.scalars(
+        select(Action)
+        .where(Action.prediction_id == prediction_id, Action.status == "done")
+        .order_by(Action.sequence.desc())
+    ).all()
+    undoable = [row for row in rows if action_kinds.get_action(row.kind).undoable]
+    for row in undoable:
+        if not row.pending:
+            _request(session, row)
+    return undoable
+
+
+def _check_undoable(action: Action) -> None:
+    if action.status != "done":
+        raise Conflict(
+            f"Only an action that was done can be undone; this one is {action.status}.",
+            code="not_undoable",
+        )
+    if not action_kinds.get_action(action.kind).undoable:
+        raise Conflict(
+            f"An action of the kind “{action.kind}” cannot be undone; what it sent is sent.",
+            code="not_undoable",
+        )
+
+
+def _moves(action: Action) -> bool:
+    return action.kind != "copy" and action_kinds.get_action(action.kind).undoable
+
+
+def _request(session: Session, action: Action) -> None:
+    action.undo_requested_at = utcnow()
+    action.pending, action.due_at = True, now(session)
+    action.attempts = action.strikes = 0
+    action.error_code = action.error = None
+    want(session, "act")

@@ -1,0 +1,34 @@
+"""Which jobs have work waiting, told from the database alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from connector.db.session import now
+from connector.db.tables import Action, Delivery, Import, Prediction, TrainingRun
+from connector.domain import effects, outbound
+
+
+def waiting(session: Session) -> list[str]:
+    """Return the names of the jobs that have something to do which nobody holds."""
+    moment = now(session)
+
+    def free(table: Any) -> Any:
+        return or_(table.lease_until.is_(None), table.lease_until < moment)
+
+    def any_row(table: Any, condition: Any) -> bool:
+        statement = select(table.id).where(and_(condition, free(table))).limit(1)
+        return session.scalars(statement).first() is not None
+
+    unfinished = ("queued", "running")
+    found = {
+        "classify": any_row(Prediction, Prediction.status == "queued"),
+        "act": any_row(Action, effects.ready(session)),
+        "deliver": any_row(Delivery, outbound.due(session)),
+        "train": any_row(Import, Import.status.in_(unfinished))
+        or any_row(TrainingRun, TrainingRun.status.in_(unfinished)),
+    }
+    return [name for name, has_work in found.items() if has_work]

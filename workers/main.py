@@ -1,0 +1,97 @@
+"""One worker for one queue: `python -m workers.main QUEUE`, or `--burst` to do what waits and end.
+
+The worker keeps its process (no fork per job), so that models stay warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType, ModuleType
+
+import redis
+from rq import Queue, SimpleWorker
+from rq.worker.base import SHUTDOWN_SIGNAL
+
+from connector.embedded import redis_url
+from connector.errors import ColabelError
+from connector.jobs import JOBS, QUEUES
+from connector.logs import setup_logging
+from connector.settings import load_settings
+from workers.runtime import runtime
+
+logger = logging.getLogger(__name__)
+
+RECONNECT_SECONDS = 1.0
+
+
+class Worker(SimpleWorker):
+    """RQ's worker in one process, which comes back soon after Redis was away."""
+
+    max_connection_wait_time = 2.0
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Also tell the drain that runs, so that it ends after the batch in hand."""
+        runtime().stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def modules(queue: str) -> list[ModuleType]:
+    """Import the modules of the queue's jobs now: a broken one must be loud, not a lost job."""
+    names = dict.fromkeys(
+        job.function.rpartition(".")[0] for job in JOBS.values() if job.queue == queue
+    )
+    return [importlib.import_module(name) for name in names]
+
+
+def burst(queue: str) -> int:
+    """Do everything that waits for `queue`, without Redis; return how much that was."""
+    return sum(int(module.drain()) for module in modules(queue))
+
+
+def serve(queue: str) -> None:
+    """Work until a signal says stop; a Redis that is away is waited for."""
+    loaded = modules(queue)
+    stopping = runtime().stopping
+    for number in (signal.SIGTERM, SHUTDOWN_SIGNAL):
+        signal.signal(number, lambda *_: stopping.set())
+    for module in loaded:
+        start: Callable[..., object] | None = getattr(module, "warm", None)
+        if start is not None:
+            start(runtime())
+    while not stopping.is_set():
+        try:
+            connection = redis.Redis.from_url(redis_url(load_settings()))
+            worker = Worker([Queue(queue, connection=connection)], connection=connection)
+            worker.log_job_description = False
+            worker.work(logging_level="WARNING", with_scheduler=False)
+            return
+        except redis.RedisError as error:
+            logger.warning("Redis is away (%s); trying again", error)
+            stopping.wait(RECONNECT_SECONDS)
+
+
+def main() -> int:
+    """Run the worker that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m workers.main", description=__doc__)
+    parser.add_argument("queue", choices=QUEUES)
+    parser.add_argument("--burst", action="store_true", help="do what waits, then end")
+    arguments = parser.parse_args()
+    setup_logging(arguments.queue)
+    try:
+        if arguments.burst:
+            burst(arguments.queue)
+        else:
+            serve(arguments.queue)
+    except ColabelError as error:
+        print(error.detail, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

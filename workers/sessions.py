@@ -1,0 +1,55 @@
+"""Warm models: a few backbones and many heads, the least recently used given up first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from connector.storage.base import Blobs
+from models.embed import Embedder
+from models.heads import Head
+
+BACKBONES = 4
+HEADS = 2000
+
+T = TypeVar("T")
+
+
+class Lru(Generic[T]):
+    """At most `capacity` things by key, each made once."""
+
+    def __init__(self, capacity: int, make: Callable[[str], T]) -> None:
+        self._capacity = capacity
+        self._make = make
+        self._things: OrderedDict[str, T] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> T:
+        """Return the thing for `key`, made now if it is not there."""
+        with self._lock:
+            if key not in self._things:
+                self._things[key] = self._make(key)
+                while len(self._things) > self._capacity:
+                    self._things.popitem(last=False)
+            self._things.move_to_end(key)
+            return self._things[key]
+
+
+class Sessions:
+    """Embedders by the backbone's hash, heads by theirs; both read from the blob store."""
+
+    def __init__(self, blobs: Blobs, threads: int = 0) -> None:
+        self._embedders = Lru(
+            BACKBONES, lambda sha: Embedder(blobs.read(sha), threads=threads or None)
+        )
+        self._heads = Lru(HEADS, lambda sha: Head.from_bytes(blobs.read(sha)))
+
+    def embedder(self, sha256: str) -> Embedder:
+        """Return a warm embedder. Raises NotFound when the model's bytes are gone."""
+        return self._embedders.get(sha256)
+
+    def head(self, sha256: str) -> Head:
+        """Return a head. Raises NotFound when its bytes are gone."""
+        return self._heads.get(sha256)
