@@ -110,7 +110,8 @@ def update_classifier(
         )
     if threshold is not None or clear_threshold:
         classifier.threshold = threshold
-    _add_labels(session, classifier, labels)
+    for label in labels:
+        ensure_label(session, classifier, label)
     session.flush()
     return classifier
 
@@ -141,12 +142,23 @@ def find_label(session: Session, classifier: Classifier, name: str) -> Label:
 
 
 def ensure_label(session: Session, classifier: Classifier, name: str) -> Label:
-    """Return the label, made when it is new. Raises Unprocessable for a bad name."""
+    """Return the label, made when it is new and the recipe leaves the labels open.
+
+    Raises Unprocessable for a bad name, or one outside a recipe's fixed labels.
+    """
+    check_label(session, classifier, name)
     statement = select(Label).where(
         Label.classifier_id == classifier.id, Label.name == label_name(name)
     )
     found = session.scalars(statement).first()
     return found if found is not None else _add_labels(session, classifier, [name])[0]
+
+
+def check_label(session: Session, classifier: Classifier, name: str) -> None:
+    """Raise Unprocessable for a bad name, or one outside a recipe's fixed labels."""
+    cleaned = label_name(name)
+    if RECIPES[classifier.recipe]:
+        find_label(session, classifier, cleaned)
 
 
 def label_name(name: str) -> str:
@@ -254,10 +266,10 @@ def _add_labels(session: Session, classifier: Classifier, names: Sequence[str]) 
             f"A classifier can have {MAX_LABELS} labels; this would be {len(known) + len(fresh)}.",
             code="too_many_labels",
         )
-    added = [
+    rows = [
         Label(classifier_id=classifier.id, name=name, position=len(known) + i)
         for i, name in enumerate(fresh)
     ]
-    session.add_all(added)
+    session.add_all(rows)
     session.flush()
-    return added
+    return rows

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from connector import pictures
+from connector.db.insert import insert_missing
 from connector.db.tables import Classifier, Example, Image, Label
 from connector.db.types import utcnow
 from connector.domain import classifiers
+from connector.domain.images import image_id
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import NotFound
 from connector.ids import new_id
@@ -41,40 +42,6 @@ def keep(blobs: Blobs, settings: Settings, data: bytes) -> Kept:
     return Kept(blobs.put(data), len(data), info)
 
 
-def ensure_image(
-    session: Session, blobs: Blobs, workspace_id: str, data: bytes, info: PictureInfo
-) -> Image:
-    """Keep the bytes, then return this content's row in this workspace, made when it is new."""
-    kept = Kept(blobs.put(data), len(data), info)
-    return session.get_one(Image, image_id(session, workspace_id, kept))
-
-
-def image_id(session: Session, workspace_id: str, kept: Kept) -> str:
-    """Return the id of this content's row in this workspace, made when it is new (one INSERT)."""
-    values = {
-        "id": new_id("img"),
-        "workspace_id": workspace_id,
-        "sha256": kept.sha256,
-        "media_type": kept.info.media_type,
-        "width": kept.info.width,
-        "height": kept.info.height,
-        "size": kept.size,
-        "created_at": utcnow(),
-    }
-    made = session.execute(
-        _insert(session, Image)
-        .values(**values)
-        .on_conflict_do_nothing(index_elements=["workspace_id", "sha256"])
-        .returning(Image.id)
-    ).scalar()
-    if made is not None:
-        return str(made)
-    statement = select(Image.id).where(
-        Image.workspace_id == workspace_id, Image.sha256 == kept.sha256
-    )
-    return session.execute(statement).scalar_one()
-
-
 def add_example(
     session: Session,
     blobs: Blobs,
@@ -87,9 +54,10 @@ def add_example(
 ) -> tuple[Example, Outcome]:
     """Keep a labelled picture. The same content again is no second example; a new label wins.
 
-    Raises the errors of `pictures.inspect`, and Unprocessable for a bad label name.
+    Raises the errors of `pictures.inspect`, and Unprocessable for a bad or unknown label.
     """
-    classifiers.label_name(label_name)
+    # Before the bytes are kept: a refused request leaves nothing behind.
+    classifiers.check_label(session, classifier, label_name)
     kept = keep(blobs, settings, data)
     return add_kept(session, classifier, kept, label_name, name, origin)
 
@@ -99,26 +67,21 @@ def add_kept(
 ) -> tuple[Example, Outcome]:
     """`add_example` for bytes that are kept already: rows only, quick."""
     label = classifiers.ensure_label(session, classifier, label_name)
-    values = {
+    picture = image_id(session, classifier.workspace_id, kept.sha256, kept.size, kept.info)
+    row = {
         "id": new_id("ex"),
         "classifier_id": classifier.id,
-        "image_id": image_id(session, classifier.workspace_id, kept),
+        "image_id": picture,
         "label_id": label.id,
         "name": pictures.sanitize_name(name),
         "origin": origin,
         "created_at": utcnow(),
     }
-    made = session.execute(
-        _insert(session, Example)
-        .values(**values)
-        .on_conflict_do_nothing(index_elements=["classifier_id", "image_id"])
-        .returning(Example.id)
-    ).scalar()
-    if made is not None:
-        return session.get_one(Example, made), "added"
+    if insert_missing(session, Example, row, ["classifier_id", "image_id"]):
+        return session.get_one(Example, row["id"]), "added"
     example = session.scalars(
         select(Example)
-        .where(Example.classifier_id == classifier.id, Example.image_id == values["image_id"])
+        .where(Example.classifier_id == classifier.id, Example.image_id == picture)
         .with_for_update()
     ).one()
     if example.label_id == label.id:
@@ -137,7 +100,7 @@ def list_examples(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Example]:
     """Return examples, newest first. Raises BadRequest for bad paging."""
-    statement: Any = select(Example).where(Example.classifier_id == classifier.id)
+    statement = select(Example).where(Example.classifier_id == classifier.id)
     if label is not None:
         statement = statement.join(Label, Label.id == Example.label_id).where(Label.name == label)
     return page(session, statement, Example.id, cursor=cursor, limit=limit)
@@ -181,10 +144,3 @@ def resource(session: Session, example: Example, public_url: str) -> dict[str, A
         "image_url": f"{base}/image",
         "created_at": example.created_at.isoformat(),
     }
-
-
-def _insert(session: Session, table: type[Any]) -> Any:
-    """INSERT of the dialect at hand: both know ON CONFLICT, each by its own construct."""
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)

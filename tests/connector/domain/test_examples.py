@@ -10,7 +10,6 @@ import pytest
 from PIL import Image as Picture
 from sqlalchemy import func, select
 
-from connector import pictures
 from connector.db import Database
 from connector.db.tables import Classifier, Example, Image
 from connector.domain import classifiers, examples
@@ -116,17 +115,17 @@ def test_bytes_are_kept_once_for_two_classifiers(
     assert len([path for path in blobs.root.rglob("*") if path.is_file()]) == 1
 
 
-def test_ensure_image_keeps_the_bytes_before_the_row(
+def test_a_recipe_with_fixed_labels_takes_no_others(
     database: Database, blobs: LocalBlobs, settings: Settings, alice: Person
 ) -> None:
-    data = picture(3)
-    info = pictures.inspect(data, settings)
     with database.write() as session:
-        row = examples.ensure_image(session, blobs, alice.workspace_id, data, info)
-        again = examples.ensure_image(session, blobs, alice.workspace_id, data, info)
-    assert row.id == again.id
-    assert blobs.read(row.sha256) == data
-    assert (row.width, row.height, row.size) == (32, 24, len(data))
+        pages = classifiers.create_classifier(
+            session, alice.workspace_id, name="Pages", recipe="orientation"
+        )
+        with pytest.raises(Unprocessable, match="upside_down") as caught:
+            examples.add_example(session, blobs, settings, pages, picture(1), "sideways", "", "api")
+    assert caught.value.code == "unknown_label"
+    assert not [path for path in blobs.root.rglob("*") if path.is_file()]
 
 
 def test_examples_are_listed_shown_and_deleted(
