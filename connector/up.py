@@ -29,6 +29,7 @@ from connector.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
+WSGI = "connector.web.wsgi:app"
 READY_SECONDS = 60.0
 WARN_OF = ("died", "killed")
 
@@ -100,6 +101,7 @@ class _Up:
         self, welcome: Callable[[Started], str], on_ready: Callable[[Started], None] | None
     ) -> None:
         """Start, in the order in which one part needs another, and watch until the end."""
+        first_key = _prepare_database(self._settings)
         server = None if self._settings.redis_url else EmbeddedRedis(self._settings.data_dir)
         env = self._environment(server.url if server else self._settings.redis_url)
         first = [server.child()] if server else []
@@ -107,32 +109,29 @@ class _Up:
         mark = hashlib.sha256(bytes(self._settings.data_dir.resolve())).hexdigest()[:16]
         try:
             with Supervisor(first, on_event=_log, output=self._output, mark=mark) as supervisor:
-                self._watch(supervisor, env, welcome, on_ready)
+                if self._start(supervisor, env):
+                    started = Started(
+                        url=self._listening.url,
+                        data_dir=self._settings.data_dir,
+                        first_key=first_key,
+                        stop=supervisor.request_stop,
+                    )
+                    self._output.text(welcome(started))
+                    if on_ready is not None:
+                        on_ready(started)
+                    supervisor.run()
         finally:
             if server is not None:
                 server.forget()
 
-    def _watch(
-        self,
-        supervisor: Supervisor,
-        env: Mapping[str, str],
-        welcome: Callable[[Started], str],
-        on_ready: Callable[[Started], None] | None,
-    ) -> None:
-        first_key = _prepare_database(self._settings)
+    def _start(self, supervisor: Supervisor, env: Mapping[str, str]) -> bool:
         supervisor.start(self._web(env))
         # The workers load heavy libraries: first let the web process answer.
         if not supervisor.wait_ready(READY_SECONDS):
-            return
+            return False
         for child in _background(env):
             supervisor.start(child)
-        started = Started(
-            self._listening.url, self._settings.data_dir, first_key, supervisor.request_stop
-        )
-        self._output.text(welcome(started))
-        if on_ready is not None:
-            on_ready(started)
-        supervisor.run()
+        return True
 
     def _environment(self, redis_url: str) -> dict[str, str]:
         env = {
@@ -155,9 +154,6 @@ class _Up:
             ready=self._listening.healthy,
             pass_fds=(descriptor,),
         )
-
-
-WSGI = "connector.web.wsgi:app"
 
 
 def _background(env: Mapping[str, str]) -> Iterator[Child]:
