@@ -22,7 +22,12 @@ from connector.storage import LocalBlobs
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from colours import colour_classifier
 from postgres import Postgres, binaries
+
+from connector.db.tables import Classifier
+from connector.domain.predictions import SourceRef
+from workers.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -144,3 +149,26 @@ def bob(database: Database, alice: Person) -> Person:
 def charlie(database: Database) -> Person:
     """Charlie, who has a workspace of his own and must see nothing of Alice's."""
     return _person(database, "Charlie")
+
+
+@pytest.fixture
+def rt(settings: Settings, database: Database, blobs: LocalBlobs) -> Runtime:
+    """Give a runtime without Redis: tests run the drains themselves."""
+    return Runtime(settings, database, blobs)
+
+
+@pytest.fixture
+def colours(database: Database, blobs: LocalBlobs, alice: Person) -> Classifier:
+    """Give Alice's classifier that tells red, green and blue pictures apart."""
+    with database.write() as session:
+        return colour_classifier(session, blobs, alice.workspace_id)
+
+
+@pytest.fixture
+def api_source(database: Database, colours: Classifier) -> SourceRef:
+    """Give the API's way into that classifier."""
+    from connector.domain import classifiers
+
+    with database.read() as session:
+        source = classifiers.source(session, colours, "api")
+        return SourceRef(source.id, source.workspace_id, source.classifier_id)

@@ -14,6 +14,18 @@ from typing import IO
 
 import psycopg
 
+OPTIONS = [
+    option
+    for setting in (
+        "listen_addresses=",
+        "fsync=off",
+        "synchronous_commit=off",
+        "full_page_writes=off",
+        "max_connections=60",
+    )
+    for option in ("-c", setting)
+]
+
 
 def binaries() -> Path | None:
     """Return the folder that holds initdb and postgres, or None."""
@@ -55,9 +67,7 @@ class Postgres:
 
     def _start(self, binary: Path, data: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [str(binary), "-D", str(data), "-k", str(self.folder)]
-            + ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "synchronous_commit=off"]
-            + ["-c", "full_page_writes=off", "-c", "max_connections=60"],
+            [str(binary), "-D", str(data), "-k", str(self.folder), *OPTIONS],
             stdout=subprocess.DEVNULL,
             stderr=log,
             **self._as_user(),

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from sqlalchemy import select
 
-from connector.db.insert import insert_missing
+from connector.db.insert import insert_all_missing
 from connector.db.tables import Classifier, Embedding, Image, ModelVersion, Prediction
 from connector.domain import decisions, facts
 from connector.domain.decisions import Answer, Failure
@@ -80,7 +80,7 @@ def step(rt: Runtime) -> int:
         tasks, failures = _tasks(rt, rows)
         answers, unreadable, fresh = classify(rt, tasks)
     with rt.database.write() as session:
-        insert_missing(session, Embedding, fresh, ["sha256", "backbone"])
+        insert_all_missing(session, Embedding, fresh, ["sha256", "backbone"])
         written = decisions.record(
             session, rt.settings, work.claim, answers, [*failures, *unreadable]
         )
@@ -175,7 +175,7 @@ def _kept(rt: Runtime, backbone: str, hashes: Sequence[str]) -> dict[str, bytes]
         Embedding.backbone == backbone, Embedding.sha256.in_(hashes)
     )
     with rt.database.read() as session:
-        return dict(session.execute(statement).tuples().all())
+        return dict(session.execute(statement).all())
 
 
 def _answer(rt: Runtime, tasks: Sequence[Task], vectors: dict[str, Vector]) -> list[Answer]:

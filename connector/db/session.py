@@ -73,7 +73,6 @@ class Database:
         """Give a session for reading; nothing it does is kept."""
         with self._guard(), self._read() as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -54,7 +54,7 @@ def predictions(
     for row in session.scalars(statement):
         actions[row.prediction_id].append(action(row))
     pairs = select(Review.prediction_id, Review.id).where(Review.prediction_id.in_(ids))
-    reviews: dict[str, str] = dict(session.execute(pairs).tuples().all())
+    reviews: dict[str, str] = dict(session.execute(pairs).all())
     return [_prediction(row, public_url, actions[row.id], reviews.get(row.id)) for row in rows]
 
 
