@@ -1,32 +1,48 @@
-"""gunicorn's configuration: `gunicorn -c python:connector.web.gunicorn_conf …`."""
+"""How gunicorn serves the web process: a few processes of threads, quick to stop."""
 
 from __future__ import annotations
 
-import logging
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
-from connector.logs import setup_logging
+from connector.settings import load_settings
 
 worker_class = "gthread"
-# Requests mostly wait (for the disk's sync, for ?wait=), so threads carry more than processes.
-workers = int(os.environ.get("WEB_CONCURRENCY") or min(4, max(2, os.cpu_count() or 2)))
+workers = 2
+# Most threads wait: for a disk's sync, for an address, for a prediction that was asked to wait.
 threads = 16
-backlog = 2048
-keepalive = 5
-timeout = 60
-graceful_timeout = 5  # `colabel up` waits 7 s before it kills
+preload_app = False
+timeout = 90
+graceful_timeout = 5
+keepalive = 30
+backlog = 1024
+# The heartbeat file: on a disk, a slow sync could make a healthy worker look dead.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+limit_request_line = 8190
 accesslog = None
 control_socket_disable = True
-# The heartbeat files: on a disk that is busy syncing pictures they could look like a hang.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+_METRICS = load_settings().data_dir / "run" / f"metrics-{os.getpid()}"
+os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_METRICS))
 
 
 def on_starting(server: Any) -> None:
-    """Log through the same handler as everything else."""
-    setup_logging("web")
-    for name in ("gunicorn.error", "gunicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers.clear()
-        logger.propagate = True
+    """Make the folder of the counters, which all web processes share; old ones go."""
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    for old in folder.parent.glob("metrics-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Let the counters of a process that ended count on."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,113 @@
+"""Classifiers: the sorting jobs."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from connector.domain import classifiers as domain
+from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
+from connector.web.auth import workspace_id
+from connector.web.operations import Answer, Api
+from connector.web.reading import read_json, read_query
+from connector.web.schemas.base import PageQuery
+from connector.web.schemas.classifiers import (
+    Classifier,
+    ClassifierCreate,
+    ClassifierPage,
+    ClassifierUpdate,
+)
+from connector.web.services import services
+
+classifiers = Api("classifiers", __name__, tag="Classifiers")
+COLLECTION = f"{PREFIX}/classifiers"
+
+
+@classifiers.operation(
+    "GET",
+    COLLECTION,
+    "List classifiers",
+    scope="read",
+    query=PageQuery,
+    answers={200: Answer("One page, newest first", ClassifierPage)},
+)
+def list_all() -> ResponseReturnValue:
+    """All classifiers of the workspace."""
+    query = read_query(PageQuery)
+    with services().database.read() as session:
+        page = domain.list_classifiers(
+            session, workspace_id(), cursor=query.cursor, limit=query.limit
+        )
+        shown = [domain.summary(session, row, public_url()) for row in page.items]
+    return listed(shown, page.next_cursor)
+
+
+@classifiers.operation(
+    "POST",
+    COLLECTION,
+    "Make a classifier",
+    scope="admin",
+    model=ClassifierCreate,
+    answers={201: Answer("Made", Classifier)},
+    errors=(409,),
+)
+def create() -> ResponseReturnValue:
+    """Labels may also come later, with the examples."""
+    wanted = read_json(ClassifierCreate)
+    with services().database.write() as session:
+        row = domain.create_classifier(
+            session, workspace_id(), name=wanted.name, recipe=wanted.recipe, labels=wanted.labels
+        )
+        shown = domain.summary(session, row, public_url())
+    return shown, 201, {"Location": shown["url"]}
+
+
+@classifiers.operation(
+    "GET",
+    CLASSIFIER,
+    "Show a classifier",
+    scope="read",
+    answers={200: Answer("The classifier", Classifier)},
+)
+def show(classifier_id: str) -> ResponseReturnValue:
+    """With its labels, how well it does, and the address of its hook."""
+    with services().database.read() as session:
+        return domain.summary(session, own_classifier(session, classifier_id), public_url())
+
+
+@classifiers.operation(
+    "PATCH",
+    CLASSIFIER,
+    "Change a classifier",
+    scope="admin",
+    model=ClassifierUpdate,
+    answers={200: Answer("The classifier as it is now", Classifier)},
+    errors=(409,),
+)
+def change(classifier_id: str) -> ResponseReturnValue:
+    """What is absent stays as it is; labels are added, never taken away."""
+    wanted = read_json(ClassifierUpdate)
+    with services().database.write() as session:
+        row = own_classifier(session, classifier_id)
+        domain.update_classifier(
+            session,
+            row,
+            name=wanted.name,
+            threshold=wanted.threshold,
+            clear_threshold="threshold" in wanted.model_fields_set and wanted.threshold is None,
+            labels=wanted.labels or (),
+        )
+        return domain.summary(session, row, public_url())
+
+
+@classifiers.operation(
+    "DELETE",
+    CLASSIFIER,
+    "Delete a classifier",
+    scope="admin",
+    answers={204: Answer("Deleted")},
+)
+def delete(classifier_id: str) -> ResponseReturnValue:
+    """It takes no more pictures; predictions made with it can still be read."""
+    with services().database.write() as session:
+        domain.delete_classifier(session, own_classifier(session, classifier_id))
+    return "", 204

@@ -1,0 +1,141 @@
+"""Predictions: hand a picture in, wait for its answer, look it up, try it again."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from connector.domain import classifiers, resources
+from connector.domain import predictions as domain
+from connector.domain.predictions import SourceRef
+from connector.web import intake
+from connector.web.answers import bytes_response, wait_for
+from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
+from connector.web.auth import workspace_id
+from connector.web.operations import Answer, Api
+from connector.web.pictures import read_picture
+from connector.web.reading import idempotency_key, read_query
+from connector.web.schemas.predictions import (
+    Prediction,
+    PredictionCreate,
+    PredictionPage,
+    PredictionQuery,
+    SubmissionQuery,
+)
+from connector.web.services import services
+
+predictions = Api("predictions", __name__, tag="Predictions")
+ONE = f"{PREFIX}/predictions/<prediction_id>"
+
+
+@predictions.operation(
+    "POST",
+    f"{CLASSIFIER}/predictions",
+    "Hand in a picture",
+    scope="ingest",
+    body="picture",
+    model=PredictionCreate,
+    query=SubmissionQuery,
+    idempotent_key=True,
+    answers={
+        202: Answer("Accepted: the picture is safe and will be answered", Prediction),
+        200: Answer("Answered while you waited, or accepted before", Prediction),
+    },
+    errors=(409,),
+)
+def create(classifier_id: str) -> ResponseReturnValue:
+    """The picture comes as the file `image` of a multipart form, as the raw body, or in JSON as
+    image_url or image_base64. With `wait`, the answer is given at once if it is there in time.
+    """
+    query = read_query(SubmissionQuery)
+    with services().database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        row = classifiers.source(session, classifier, "api")
+        source = SourceRef(row.id, row.workspace_id, row.classifier_id)
+    reference, said = read_picture(PredictionCreate, query)
+    what = domain.Submission(
+        data=b"",
+        name=said.name or "",
+        idempotency_key=idempotency_key(said.idempotency_key),
+        external_id=said.external_id,
+        metadata=said.metadata,
+        callback_url=said.callback_url,
+    )
+    accepted = intake.accept(source, [reference], what, way="api")[0]
+    decided = wait_for(lambda: _is_decided(accepted.id), query.wait) if query.wait else False
+    shown = intake.show(source.workspace_id, [accepted.id])[0]
+    headers = {"Location": shown["url"]}
+    if not accepted.created:
+        headers["Idempotent-Replayed"] = "true"
+    return shown, 200 if decided or not accepted.created else 202, headers
+
+
+def _is_decided(prediction_id: str) -> bool:
+    with services().database.read() as session:
+        return domain.status(session, prediction_id) != "queued"
+
+
+@predictions.operation(
+    "GET",
+    f"{PREFIX}/predictions",
+    "List predictions",
+    scope="read",
+    query=PredictionQuery,
+    answers={200: Answer("One page, newest first", PredictionPage)},
+)
+def list_all() -> ResponseReturnValue:
+    """All of them, or those with an external_id, of a classifier, or in a status."""
+    query = read_query(PredictionQuery)
+    with services().database.read() as session:
+        page = domain.list_predictions(session, workspace_id(), **query.model_dump())
+        shown = resources.predictions(session, page.items, public_url())
+    return listed(shown, page.next_cursor)
+
+
+@predictions.operation(
+    "GET",
+    ONE,
+    "Show a prediction",
+    scope="read",
+    answers={200: Answer("The prediction", Prediction)},
+)
+def show(prediction_id: str) -> ResponseReturnValue:
+    """With its answer, once it is there, and what was done with the picture."""
+    return intake.show(workspace_id(), [prediction_id])[0]
+
+
+@predictions.operation(
+    "POST",
+    f"{ONE}/retry",
+    "Try a failed prediction again",
+    scope="ingest",
+    answers={202: Answer("Queued again", Prediction)},
+    errors=(409,),
+)
+def retry(prediction_id: str) -> ResponseReturnValue:
+    """Only failed ones can be tried again."""
+    with services().database.write() as session:
+        row = domain.retry(session, workspace_id(), prediction_id)
+        shown = resources.prediction(session, row, public_url())
+    return shown, 202, {"Location": shown["url"]}
+
+
+@predictions.operation(
+    "GET",
+    f"{ONE}/image",
+    "Read a prediction's picture",
+    scope="read",
+    answers={200: Answer("The bytes as they came", media_type="image/*")},
+)
+def image(prediction_id: str) -> ResponseReturnValue:
+    """Byte for byte what was handed in, whatever rules did with it since."""
+    here = services()
+    with here.database.read() as session:
+        row, picture = domain.get_image(session, workspace_id(), prediction_id)
+    return bytes_response(
+        here.blobs.open(picture.sha256),
+        size=picture.size,
+        media_type=picture.media_type,
+        name=row.name,
+        etag=picture.sha256,
+        inline=True,
+    )

@@ -1,0 +1,77 @@
+"""Reviews: the questions to people."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from connector.db.tables import Prediction
+from connector.domain import resources
+from connector.domain import reviews as domain
+from connector.web.api.common import PREFIX, listed, public_url
+from connector.web.auth import principal, workspace_id
+from connector.web.operations import Answer, Api
+from connector.web.reading import read_json, read_query
+from connector.web.schemas.predictions import Review, ReviewAnswer, ReviewPage, ReviewQuery
+from connector.web.services import services
+
+reviews = Api("reviews", __name__, tag="Reviews")
+
+
+@reviews.operation(
+    "GET",
+    f"{PREFIX}/reviews",
+    "List the questions to people",
+    scope="read",
+    query=ReviewQuery,
+    answers={200: Answer("One page, the oldest question first", ReviewPage)},
+)
+def list_all() -> ResponseReturnValue:
+    """The open ones unless asked otherwise."""
+    query = read_query(ReviewQuery)
+    with services().database.read() as session:
+        page = domain.list_reviews(session, workspace_id(), **query.model_dump())
+        shown = [
+            resources.review(row, session.get_one(Prediction, row.prediction_id), public_url())
+            for row in page.items
+        ]
+    return listed(shown, page.next_cursor)
+
+
+@reviews.operation(
+    "GET",
+    f"{PREFIX}/reviews/<review_id>",
+    "Show a question",
+    scope="read",
+    answers={200: Answer("The review", Review)},
+)
+def show(review_id: str) -> ResponseReturnValue:
+    """With what the model thinks, the likeliest label first."""
+    with services().database.read() as session:
+        row, prediction = domain.get_review(session, workspace_id(), review_id)
+        return resources.review(row, prediction, public_url())
+
+
+@reviews.operation(
+    "POST",
+    f"{PREFIX}/reviews/<review_id>/answer",
+    "Answer a question",
+    scope="review",
+    model=ReviewAnswer,
+    answers={200: Answer("Answered; rules follow, and the picture is an example now", Review)},
+    errors=(409,),
+)
+def answer(review_id: str) -> ResponseReturnValue:
+    """Of two people who answer at once, one wins and the other is told (409)."""
+    wanted = read_json(ReviewAnswer)
+    here = services()
+    with here.database.write() as session:
+        domain.answer(
+            session,
+            here.settings,
+            workspace_id(),
+            review_id,
+            wanted.label,
+            by=principal().key_name,
+        )
+        row, prediction = domain.get_review(session, workspace_id(), review_id)
+        return resources.review(row, prediction, public_url())

@@ -1,0 +1,139 @@
+"""Rules: what is done with a picture when the answer is there."""
+
+from __future__ import annotations
+
+from flask.typing import ResponseReturnValue
+
+from connector.domain import classifiers, resources
+from connector.domain import rules as domain
+from connector.web.api.common import CLASSIFIER, listed, own_classifier
+from connector.web.operations import Answer, Api
+from connector.web.reading import read_json
+from connector.web.schemas.rules import (
+    PreviewedRule,
+    Rule,
+    RuleCreate,
+    RuleList,
+    RulePreview,
+    RuleUpdate,
+)
+from connector.web.services import services
+
+rules = Api("rules", __name__, tag="Rules")
+COLLECTION = f"{CLASSIFIER}/rules"
+ONE = f"{COLLECTION}/<rule_id>"
+
+
+@rules.operation(
+    "GET",
+    COLLECTION,
+    "List the rules in force",
+    scope="read",
+    answers={200: Answer("In the order in which they are tried", RuleList)},
+)
+def list_all(classifier_id: str) -> ResponseReturnValue:
+    """All of them; there are few."""
+    with services().database.read() as session:
+        rows = domain.list_rules(session, own_classifier(session, classifier_id))
+        return listed(resources.rule(row) for row in rows)
+
+
+@rules.operation(
+    "POST",
+    COLLECTION,
+    "Make a rule",
+    scope="admin",
+    model=RuleCreate,
+    answers={201: Answer("Made; it holds for answers from now on", Rule)},
+)
+def create(classifier_id: str) -> ResponseReturnValue:
+    """The label may be null: then the rule holds for every answer."""
+    wanted = read_json(RuleCreate)
+    here = services()
+    with here.database.write() as session:
+        row = domain.create_rule(
+            session,
+            here.settings,
+            own_classifier(session, classifier_id),
+            label=wanted.label,
+            actions=[action.model_dump() for action in wanted.actions],
+            position=wanted.position,
+            enabled=wanted.enabled,
+        )
+        return resources.rule(row), 201
+
+
+@rules.operation(
+    "GET",
+    ONE,
+    "Show a rule",
+    scope="read",
+    answers={200: Answer("The version in force", Rule)},
+)
+def show(classifier_id: str, rule_id: str) -> ResponseReturnValue:
+    """Earlier versions stay with the actions that they led to."""
+    with services().database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        return resources.rule(domain.get_rule(session, classifier, rule_id))
+
+
+@rules.operation(
+    "PATCH",
+    ONE,
+    "Change a rule",
+    scope="admin",
+    model=RuleUpdate,
+    answers={200: Answer("The new version, in force from now on", Rule)},
+)
+def change(classifier_id: str, rule_id: str) -> ResponseReturnValue:
+    """What is absent stays as it is. Actions that are planned already are not changed."""
+    wanted = read_json(RuleUpdate)
+    changes = wanted.model_dump(exclude_unset=True)
+    here = services()
+    with here.database.write() as session:
+        classifier = own_classifier(session, classifier_id)
+        row = domain.update_rule(session, here.settings, classifier, rule_id, **changes)
+        return resources.rule(row)
+
+
+@rules.operation(
+    "DELETE",
+    ONE,
+    "Take a rule out of force",
+    scope="admin",
+    answers={204: Answer("No longer in force")},
+)
+def delete(classifier_id: str, rule_id: str) -> ResponseReturnValue:
+    """What it did stays, and can still be undone."""
+    with services().database.write() as session:
+        domain.delete_rule(session, own_classifier(session, classifier_id), rule_id)
+    return "", 204
+
+
+@rules.operation(
+    "POST",
+    f"{COLLECTION}/preview",
+    "Look at a rule before it is made",
+    scope="read",
+    model=RulePreview,
+    answers={200: Answer("What it would do, in sentences", PreviewedRule)},
+)
+def preview(classifier_id: str) -> ResponseReturnValue:
+    """Checks the rule as making it would, and changes nothing."""
+    wanted = read_json(RulePreview)
+    here = services()
+    with here.database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        checked = domain.check_actions(
+            here.settings, [action.model_dump() for action in wanted.actions]
+        )
+        if wanted.label is not None:
+            classifiers.find_label(session, classifier, wanted.label)
+    sentences = domain.describe(checked)
+    return {
+        "label": wanted.label,
+        "actions": [
+            {**action, "sentence": sentence}
+            for action, sentence in zip(checked, sentences, strict=True)
+        ],
+    }

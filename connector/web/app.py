@@ -1,0 +1,101 @@
+"""The web application: everything that answers HTTP, put together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from flask import Flask, Response, request
+from flask.json.provider import DefaultJSONProvider
+
+from connector.settings import Settings, load_settings
+from connector.web.api.actions import actions
+from connector.web.api.classifiers import classifiers
+from connector.web.api.examples import examples
+from connector.web.api.me import me
+from connector.web.api.predictions import predictions
+from connector.web.api.reviews import reviews
+from connector.web.api.rules import rules
+from connector.web.api.webhooks import webhooks
+from connector.web.errors import register_errors
+from connector.web.health import health
+from connector.web.home import home
+from connector.web.hooks import hooks
+from connector.web.openapi import build_document
+from connector.web.operations import Api
+from connector.web.reading import ColabelRequest
+from connector.web.services import KEY, Services
+
+APIS: tuple[Api, ...] = (
+    hooks,
+    predictions,
+    reviews,
+    actions,
+    classifiers,
+    examples,
+    rules,
+    webhooks,
+    me,
+    health,
+    home,
+)
+
+
+class JsonProvider(DefaultJSONProvider):
+    """JSON as it is meant to be read: UTF-8, in the order given, times in ISO 8601."""
+
+    ensure_ascii = False
+    sort_keys = False
+    compact = True
+
+    @staticmethod
+    def default(value: Any) -> Any:
+        """Write a time with its offset; the framework's own way is a date in HTTP's form."""
+        return (
+            value.isoformat() if isinstance(value, datetime) else DefaultJSONProvider.default(value)
+        )
+
+
+class Application(Flask):
+    """Flask, with our request class."""
+
+    request_class = ColabelRequest
+    json_provider_class = JsonProvider
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application; raises ConfigurationError for a bad setting."""
+    settings = settings or load_settings()
+    app = Application("connector.web", static_folder=None, template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.extensions[KEY] = Services.start(settings)
+    app.extensions["colabel.openapi"] = _document(settings)
+    app.url_map.strict_slashes = False
+    register_errors(app)
+    for api in APIS:
+        app.register_blueprint(api)
+    app.after_request(_harden)
+    return app
+
+
+def _document(settings: Settings) -> Any:
+    @lru_cache(maxsize=1)
+    def document() -> dict[str, Any]:
+        operations = [operation for api in APIS for operation in api.operations]
+        return build_document(operations, version=version("colabel"), server=settings.public_url)
+
+    return document
+
+
+def _harden(response: Response) -> Response:
+    """Headers that hold for every answer, unless a route set its own."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault(
+        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
+    )
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.path.startswith(("/api/", "/hooks/")):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response

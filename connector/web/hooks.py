@@ -1,0 +1,66 @@
+"""POST /hooks/{token}: any tool hands a picture in, in whatever form it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from connector.domain.predictions import Submission
+from connector.inbound import generic
+from connector.web import intake
+from connector.web.operations import Answer, Api
+from connector.web.reading import (
+    form_fields,
+    idempotency_key,
+    is_multipart,
+    read_picture_body,
+    uploaded_files,
+)
+from connector.web.schemas.predictions import Prediction
+from connector.web.services import services
+
+hooks = Api("hooks", __name__, tag="Hooks")
+
+
+@hooks.operation(
+    "POST",
+    "/hooks/<token>",
+    "Hand in a picture from any tool",
+    scope=None,
+    body="picture",
+    idempotent_key=True,
+    errors=(400, 404, 409, 422, 503),
+    answers={
+        202: Answer("Accepted: the picture is safe and will be answered", Prediction),
+        200: Answer("A repeat: what was accepted before, as it is now", Prediction),
+    },
+)
+def take(token: str) -> ResponseReturnValue:
+    """The picture may be a file of a multipart form, the raw body, or a URL, data: URI or base64
+    text anywhere in JSON or in a form field. Several pictures in one call are answered as
+    {"predictions": […]}. The token in the address is the key; keep it secret.
+    """
+    source = services().hooks.find(token)
+    payload = _read()
+    what = Submission(
+        data=b"",
+        idempotency_key=idempotency_key(payload.fields.get("idempotency_key")),
+        external_id=payload.fields.get("external_id") or None,
+    )
+    accepted = intake.accept(source, payload.images, what, way="hook")
+    shown = intake.show(source.workspace_id, [one.id for one in accepted])
+    body: dict[str, Any] = shown[0] if len(shown) == 1 else {"predictions": shown}
+    replayed = not any(one.created for one in accepted)
+    headers = {"Location": shown[0]["url"]}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return body, 200 if replayed else 202, headers
+
+
+def _read() -> generic.Payload:
+    if is_multipart():
+        files, form = uploaded_files(), form_fields()
+        return generic.read(request.mimetype, b"", form, files)
+    return generic.read(request.content_type or "", read_picture_body())

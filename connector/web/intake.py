@@ -1,0 +1,76 @@
+"""From a request to accepted predictions: the road that the API and the hooks share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from flask import request
+
+from connector.domain import predictions, resources
+from connector.domain.predictions import Accepted, SourceRef, Submission
+from connector.errors import ColabelError
+from connector.fetch import get_bytes
+from connector.inbound.generic import ImageReference
+from connector.pictures import inspect
+from connector.web.counters import count_accepted
+from connector.web.reading import disposition_name
+from connector.web.services import services
+
+
+def load(reference: ImageReference) -> tuple[bytes, str]:
+    """Return a picture's bytes and name, fetched when it came as a URL.
+
+    Raises what connector.fetch raises.
+    """
+    if reference.url is None:
+        return reference.data or b"", reference.name or disposition_name(request.headers)
+    settings = services().settings
+    fetched = get_bytes(reference.url, settings=settings, max_bytes=settings.max_upload_bytes)
+    return fetched.data, reference.name or fetched.filename or ""
+
+
+def accept(
+    source: SourceRef, references: Sequence[ImageReference], what: Submission, *, way: str
+) -> list[Accepted]:
+    """Accept all the pictures of a request, or none of them when one cannot be taken.
+
+    `what` says what the sender said about them; its key becomes KEY, KEY#2, KEY#3 …
+    Raises what `predictions.submit` and the fetching of URLs raise.
+    """
+    here = services()
+    loaded = [load(reference) for reference in references]
+    if len(loaded) > 1:
+        for number, (data, name) in enumerate(loaded, 1):
+            _inspect_one(number, name, data)
+    accepted = []
+    for number, (data, name) in enumerate(loaded, 1):
+        key = what.idempotency_key
+        if key is not None and number > 1:
+            key = f"{key}#{number}"
+        submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
+        accepted.append(
+            predictions.submit(
+                here.database, here.blobs, here.settings, source=source, submission=submission
+            )
+        )
+        if accepted[-1].created:
+            count_accepted(way)
+    return accepted
+
+
+def _inspect_one(number: int, name: str, data: bytes) -> None:
+    try:
+        inspect(data, services().settings)
+    except ColabelError as error:
+        error.detail = f"Picture {number} ({name or 'without a name'}): {error.detail}"
+        raise
+
+
+def show(workspace_id: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the predictions of these ids as resources, in this order."""
+    here = services()
+    with here.database.read() as session:
+        rows = [predictions.get(session, workspace_id, prediction_id) for prediction_id in ids]
+        return resources.predictions(session, rows, here.settings.public_url)

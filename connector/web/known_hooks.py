@@ -1,0 +1,36 @@
+"""Tokens looked up lately, so that the hot road reads no source from the database."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from connector.db import Database
+from connector.domain import classifiers
+from connector.domain.predictions import SourceRef
+
+REMEMBER_SECONDS = 3.0
+MAX_REMEMBERED = 1_000
+
+
+class KnownHooks:
+    """Remembers which source a token opens; what happened to its classifier is asked anew later."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, SourceRef]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, token: str) -> SourceRef:
+        """Return the source of this token. Raises NotFound."""
+        found = self._known.get(token)
+        if found is not None and time.monotonic() < found[0]:
+            return found[1]
+        with self._database.read() as session:
+            row = classifiers.source_by_token(session, token)
+            source = SourceRef(row.id, row.workspace_id, row.classifier_id)
+        with self._lock:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.clear()
+            self._known[token] = (time.monotonic() + REMEMBER_SECONDS, source)
+        return source

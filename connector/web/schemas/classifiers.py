@@ -1,0 +1,208 @@
+"""Classifiers, examples, imports, training and versions over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from connector.web.schemas.base import (
+    FileName,
+    Json,
+    LabelName,
+    Name,
+    PageOf,
+    PageQuery,
+    PictureBody,
+    Resource,
+    Wanted,
+)
+from connector.web.schemas.predictions import Fault
+
+Recipe = Literal["sort", "yes_no", "orientation"]
+WorkStatus = Literal["queued", "running", "done", "failed"]
+
+
+class Me(Resource):
+    """Whose key this is, and what it may do."""
+
+    workspace_id: str
+    workspace_name: str
+    key_id: str
+    key_name: str
+    scopes: list[str]
+
+
+class ClassifierCreate(Wanted):
+    """A new classifier."""
+
+    name: Name
+    recipe: Recipe = "sort"
+    labels: list[LabelName] = Field(default_factory=list, max_length=1000)
+
+
+class ClassifierUpdate(Wanted):
+    """What to change; what is absent stays."""
+
+    name: Name | None = None
+    threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Below this confidence a person is asked; null: the model's own.",
+    )
+    labels: list[LabelName] | None = Field(None, max_length=1000, description="Labels to add.")
+
+
+class LabelCount(Resource):
+    """A label and how many examples it has."""
+
+    name: str
+    examples: int
+
+
+class Classifier(Resource):
+    """One sorting job."""
+
+    id: str
+    name: str
+    recipe: Recipe
+    labels: list[LabelCount]
+    live_version: int | None
+    accuracy: float | None
+    threshold: float | None
+    hook_url: str | None
+    notice: str | None
+    url: str
+    created_at: str
+
+
+class ClassifierPage(PageOf[Classifier]):
+    """One page of classifiers."""
+
+
+class ExampleCreate(PictureBody):
+    """A picture by URL or in base64, and its label."""
+
+    label: LabelName
+
+
+class ExampleQuery(Wanted):
+    """The label of a picture that is the body or a form's file."""
+
+    label: LabelName | None = None
+    name: FileName | None = Field(None, description="The picture's file name.")
+
+
+class ExampleListQuery(PageQuery):
+    """Which examples to list."""
+
+    label: LabelName | None = None
+
+
+class Example(Resource):
+    """A picture with the label that a person gave it."""
+
+    id: str
+    classifier_id: str
+    label: str
+    name: str
+    origin: str
+    media_type: str
+    width: int
+    height: int
+    size: int
+    sha256: str
+    image_url: str
+    created_at: str
+
+
+class AddedExample(Example):
+    """An example, and what adding it came to."""
+
+    outcome: Literal["added", "duplicate", "relabelled"]
+
+
+class ExamplePage(PageOf[Example]):
+    """One page of examples."""
+
+
+class ImportQuery(Wanted):
+    """Where a zip's labels come from."""
+
+    labels: str = Field(
+        "folders", max_length=300, description="folders, names, or csv:FILE in the zip."
+    )
+
+
+class ImportProblem(Resource):
+    """A file that was skipped, and why."""
+
+    name: str
+    code: str
+    reason: str
+
+
+class Import(Resource):
+    """A zip on its way in."""
+
+    id: str
+    classifier_id: str
+    status: WorkStatus
+    label_mode: str
+    total: int
+    done: int
+    added: int
+    duplicates: int
+    skipped: int
+    error: Fault | None
+    problems: list[ImportProblem]
+    url: str
+    created_at: str
+    finished_at: str | None
+
+
+class ImportPage(PageOf[Import]):
+    """One page of imports."""
+
+
+class TrainingRun(Resource):
+    """One attempt to make a better model."""
+
+    id: str
+    classifier_id: str
+    status: WorkStatus
+    step: str | None
+    done: int
+    total: int
+    message: str | None
+    notice: str | None
+    version: int | None
+    promoted: bool | None
+    metrics: Json | None
+    error: Fault | None
+    url: str
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+
+
+class TrainingRunPage(PageOf[TrainingRun]):
+    """One page of training runs."""
+
+
+class Version(Resource):
+    """A model as it was exported."""
+
+    number: int
+    classifier_id: str
+    live: bool
+    labels: list[str]
+    thresholds: dict[str, float]
+    metrics: Json
+    model_url: str
+    created_at: str
+
+
+class VersionPage(PageOf[Version]):
+    """One page of versions."""

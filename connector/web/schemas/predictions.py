@@ -1,0 +1,166 @@
+"""Predictions, reviews and actions over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from connector.inbound.metadata import check_metadata
+from connector.web.schemas.base import (
+    ExternalId,
+    FileName,
+    Json,
+    PageOf,
+    PageQuery,
+    PictureBody,
+    Resource,
+    Url,
+    Wanted,
+)
+
+Status = Literal["queued", "needs_review", "done", "failed"]
+
+
+class Fault(Resource):
+    """What went wrong, in a code and a sentence."""
+
+    code: str
+    detail: str
+
+
+class Action(Resource):
+    """One effect of a rule on a picture."""
+
+    id: str
+    prediction_id: str
+    rule_id: str
+    rule_version: int
+    kind: str
+    params: Json
+    status: Literal["planned", "done", "failed", "undone"]
+    undoable: bool
+    undo_requested: bool
+    detail: Json = Field(description="Before and after, such as paths.")
+    error: Fault | None
+    created_at: str
+    finished_at: str | None
+
+
+class ActionList(Resource):
+    """Several actions."""
+
+    items: list[Action]
+
+
+class Prediction(Resource):
+    """A picture and its answer."""
+
+    id: str
+    classifier_id: str
+    status: Status
+    label: str | None
+    confidence: float | None
+    probabilities: dict[str, float] | None
+    decided_by: Literal["model", "person"] | None
+    model_version: int | None
+    review_id: str | None
+    review_url: str | None
+    external_id: str | None
+    name: str = Field(description="The picture's own file name, if it came with one.")
+    metadata: Json
+    location: Json = Field(description="Where the picture is now.")
+    actions: list[Action]
+    image_url: str
+    url: str
+    error: Fault | None
+    created_at: str
+    decided_at: str | None
+
+
+class PredictionPage(PageOf[Prediction]):
+    """One page of predictions."""
+
+
+class Submitted(Resource):
+    """The predictions of a call that held several pictures."""
+
+    predictions: list[Prediction]
+
+
+class Submission(Wanted):
+    """What can be said about a picture beside the picture itself."""
+
+    name: FileName | None = Field(None, description="The picture's file name.")
+    external_id: ExternalId | None = Field(None, description="Your own id; find it again by this.")
+    metadata: Json = Field(
+        default_factory=dict, description="A JSON object of at most 16 kB, kept."
+    )
+    callback_url: Url | None = Field(None, description="Told when the answer is there.")
+    idempotency_key: str | None = Field(None, max_length=255)
+
+    @field_validator("metadata", mode="before")
+    @classmethod
+    def _metadata(cls, value: object) -> object:
+        return check_metadata(value)
+
+
+class PredictionCreate(Submission, PictureBody):
+    """A picture by URL or in base64, with what belongs to it."""
+
+
+class SubmissionQuery(Submission):
+    """The same, as query parameters or form fields beside a picture."""
+
+    # A text here, because a query parameter is one.
+    metadata: Json = Field(
+        default_factory=dict,
+        description="A JSON object as text.",
+        json_schema_extra={"type": "string", "contentMediaType": "application/json"},
+    )
+    wait: float = Field(0, ge=0, le=60, description="Seconds to wait for the answer.")
+
+
+class PredictionQuery(PageQuery):
+    """Which predictions to list."""
+
+    external_id: ExternalId | None = None
+    classifier_id: str | None = None
+    status: Status | None = None
+
+
+class Review(Resource):
+    """A question to a person about one prediction."""
+
+    id: str
+    prediction_id: str
+    classifier_id: str
+    state: Literal["open", "answered"]
+    reason: str
+    suggestions: list[str] = Field(description="The labels, the likeliest first.")
+    probabilities: dict[str, float]
+    label: str | None
+    answered_by: str | None
+    name: str
+    image_url: str
+    url: str
+    prediction_url: str
+    created_at: str
+    answered_at: str | None
+
+
+class ReviewPage(PageOf[Review]):
+    """One page of reviews."""
+
+
+class ReviewQuery(PageQuery):
+    """Which reviews to list."""
+
+    state: Literal["open", "answered"] = "open"
+    classifier_id: str | None = None
+
+
+class ReviewAnswer(Wanted):
+    """A person's answer."""
+
+    label: str = Field(min_length=1, max_length=200)

@@ -1,0 +1,104 @@
+"""Rules and webhooks over the wire."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from connector.web.schemas.base import Json, LabelName, Resource, Url, Wanted
+
+
+class WantedAction(Wanted):
+    """One thing to do: its kind, and what that kind needs (docs/api.md lists them)."""
+
+    kind: str = Field(max_length=50)
+    params: Json = Field(default_factory=dict)
+
+
+class RuleCreate(Wanted):
+    """When the answer is this label (null: any), do these actions in order."""
+
+    label: LabelName | None = None
+    actions: list[WantedAction] = Field(min_length=1, max_length=10)
+    position: int | None = Field(None, ge=0, le=10_000)
+    enabled: bool = True
+
+
+class RuleUpdate(Wanted):
+    """What to change; what is absent stays."""
+
+    label: LabelName | None = None
+    actions: list[WantedAction] | None = Field(None, min_length=1, max_length=10)
+    position: int | None = Field(None, ge=0, le=10_000)
+    enabled: bool | None = None
+
+
+class RulePreview(Wanted):
+    """A rule to look at before it is made."""
+
+    label: LabelName | None = None
+    actions: list[WantedAction] = Field(min_length=1, max_length=10)
+
+
+class ActionPreview(Resource):
+    """An action as it would be kept, and what it would do, in one sentence."""
+
+    kind: str
+    params: Json
+    sentence: str
+
+
+class PreviewedRule(Resource):
+    """What a rule would do."""
+
+    label: str | None
+    actions: list[ActionPreview]
+
+
+class Rule(Resource):
+    """A rule in force."""
+
+    id: str
+    version: int
+    classifier_id: str
+    label: str | None
+    position: int
+    enabled: bool
+    actions: list[Json]
+    created_at: str
+
+
+class RuleList(Resource):
+    """The rules in force, in the order in which they are tried."""
+
+    items: list[Rule]
+    next_cursor: None = None
+
+
+class WebhookCreate(Wanted):
+    """A subscription."""
+
+    url: Url
+    event_types: list[str] = Field(min_length=1, max_length=50)
+
+
+class Webhook(Resource):
+    """A subscription: these events go to this address."""
+
+    id: str
+    url: str
+    event_types: list[str]
+    disabled_reason: str | None
+    created_at: str
+
+
+class NewWebhook(Webhook):
+    """A subscription just made, with the secret that its messages are signed with."""
+
+    secret: str = Field(description="Shown this once.")
+
+
+class WebhookList(Resource):
+    """The subscriptions, the oldest first."""
+
+    items: list[Webhook]
+    next_cursor: None = None
