@@ -7,7 +7,8 @@ Run as a script with `python -I -S` (standard library only, a few milliseconds),
 
 The kernel's parent-death signal reaches direct children only. Their own children (web workers, job
 processes, which may have made process groups of their own) are found by a mark in the environment,
-which every process inherits and keeps whatever its parent, group or session becomes.
+which every process inherits and keeps whatever its parent, group or session becomes. (Redis writes
+its title over its environment; it is a direct child, so the kernel's signal ends it.)
 """
 
 from __future__ import annotations

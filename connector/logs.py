@@ -137,6 +137,14 @@ def setup_logging(name: str, handler: logging.Handler | None = None) -> None:
     sys.excepthook = _log_uncaught
 
 
+def adopt_loggers(*names: str) -> None:
+    """Let loggers that a library gave handlers of its own (gunicorn's) log as everything else."""
+    for name in names:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from connector.errors import ConfigurationError
-from connector.logs import log_context, redact, setup_logging
+from connector.logs import adopt_loggers, log_context, redact, setup_logging
 
 log = logging.getLogger("connector.test")
 
@@ -52,6 +52,16 @@ def test_json_is_one_object_per_line(stream: io.StringIO, monkeypatch: pytest.Mo
     assert event["message"] == "it failed für Ölaf"
     assert "ValueError: two\nlines" in event["exception"]
     assert "hunter2" not in line
+
+
+def test_a_library_s_own_handlers_are_replaced(stream: io.StringIO) -> None:
+    theirs = logging.getLogger("test.library")
+    theirs.addHandler(logging.NullHandler())
+    theirs.propagate = False
+    setup_logging("web", logging.StreamHandler(stream))
+    adopt_loggers("test.library")
+    theirs.warning("listening")
+    assert stream.getvalue().endswith("WARNING test.library listening\n")
 
 
 @pytest.mark.parametrize(
