@@ -1,4 +1,4 @@
-"""A desk to carry out actions on: folders, a blob store, a journal that survives, a power switch."""
+"""A desk to carry out actions on: folders, blobs, a journal that survives, a power switch."""
 
 from __future__ import annotations
 
