@@ -25,7 +25,7 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 # Larger runs gain nothing on either device and their activations leave the CPU's caches.
 _CHUNK = {CPU: 16, CUDA: 256}
-_ERRORS_ONLY = 3
+_ERRORS_ONLY, _FATAL_ONLY = 3, 4
 
 
 def gpu_present() -> bool:
@@ -51,7 +51,7 @@ def open_session(
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY if wanted == [CPU] else _ERRORS_ONLY + 1
+    options.log_severity_level = _ERRORS_ONLY if wanted == [CPU] else _FATAL_ONLY
     if CUDA in wanted:
         try:
             session = _session(model, options, wanted)
@@ -84,7 +84,8 @@ def _try_once(session: ort.InferenceSession) -> None:
 
 
 def _providers() -> list[str]:
-    ort.set_default_logger_severity(_ERRORS_ONLY)
+    # What goes wrong with CUDA is said once, in our own log.
+    ort.set_default_logger_severity(_FATAL_ONLY)
     if not gpu_present() or CUDA not in ort.get_available_providers():
         return [CPU]
     try:

@@ -1,0 +1,120 @@
+"""Networks to ONNX: the backbone by torch's exporter, the portable file from its parts."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from models import graph
+from models.backbone import Backbone
+from models.embed import Embedder
+from models.errors import ModelError
+from models.heads import Head
+from models.signature import BACKBONE_KEY, BackboneCard, Card
+
+log = logging.getLogger(__name__)
+
+AGREEMENT = 1e-3
+
+
+def backbone_onnx(backbone: Backbone, sample: npt.NDArray[np.uint8] | None = None) -> bytes:
+    """The embedding model: uint8 `pictures` [N, H, W, 3] -> float32 `embeddings` [N, D].
+
+    ONNX Runtime's answers are compared with torch's on `sample` (uint8 [N, S, S, 3]; noise without
+    it) and the largest difference goes into the file's card. Raises ModelError above AGREEMENT.
+    """
+    network = graph.parse(_export(backbone.module, backbone.input_size))
+    model = graph.with_preprocessing(
+        network,
+        size=backbone.input_size,
+        dim=backbone.dim,
+        mean=backbone.mean,
+        std=backbone.std,
+    )
+    card = BackboneCard(
+        name=backbone.name,
+        weights=backbone.weights,
+        source=backbone.source,
+        input_size=backbone.input_size,
+        embedding_dim=backbone.dim,
+        mean=backbone.mean,
+        std=backbone.std,
+    )
+    graph.set_metadata(model, {BACKBONE_KEY: card.model_dump_json()})
+    if sample is None:
+        sample = _noise(backbone.input_size)
+    difference = agreement(backbone, model.SerializeToString(), sample)
+    card = card.model_copy(update={"torch_onnx_max_difference": difference})
+    graph.set_metadata(model, {BACKBONE_KEY: card.model_dump_json()})
+    return bytes(model.SerializeToString())
+
+
+@torch.inference_mode()
+def agreement(backbone: Backbone, onnx_bytes: bytes, sample: npt.NDArray[np.uint8]) -> float:
+    """Largest difference between torch's and ONNX Runtime's embeddings of uint8 [N, S, S, 3].
+
+    Raises ModelError when it exceeds AGREEMENT (of the embeddings' size, where that is above 1).
+    """
+    planes = torch.from_numpy(np.ascontiguousarray(sample)).permute(0, 3, 1, 2).float() / 255
+    mean = torch.tensor(backbone.mean).view(1, 3, 1, 1)
+    std = torch.tensor(backbone.std).view(1, 3, 1, 1)
+    expected = backbone.module((planes - mean) / std).numpy()
+    answered = Embedder(onnx_bytes, providers=["CPUExecutionProvider"]).embed(sample)
+    difference = float(np.abs(expected - answered).max())
+    allowed = AGREEMENT * max(1.0, float(np.sqrt(np.square(expected).mean())))
+    if not difference <= allowed:
+        raise ModelError(
+            f"The exported {backbone.name} differs from the original by {difference:.2g}, "
+            f"more than {allowed:.2g}; choose another network with COLABEL_BACKBONE.",
+            code="export_differs",
+        )
+    return difference
+
+
+def portable(backbone_bytes: bytes, head: Head, card: Card) -> bytes:
+    """ONE file: uint8 `pictures` [N, H, W, 3] -> float32 `probabilities` [N, K], in label order.
+
+    The head's temperature is folded into its weights; labels and card are in the metadata.
+    """
+    if tuple(head.labels) != card.labels:
+        raise ModelError("The head's labels are not the card's; make the card from the head.")
+    model = graph.with_head(
+        graph.parse(backbone_bytes),
+        (head.weights / head.temperature).astype(np.float32),
+        (head.bias / head.temperature).astype(np.float32),
+    )
+    graph.set_metadata(model, card.metadata())
+    return bytes(model.SerializeToString())
+
+
+def _export(module: nn.Module, size: int) -> bytes:
+    count = torch.export.Dim("N", min=1, max=4096)
+    with warnings.catch_warnings():
+        # The exporter's own housekeeping; what it makes is checked and compared right after.
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module,
+            (torch.zeros(2, 3, size, size),),
+            dynamo=True,
+            opset_version=graph.OPSET,
+            dynamic_shapes=({0: count},),
+            verbose=False,
+        )
+    if program is None:
+        raise ModelError("torch could not export the network; choose another one.")
+    model = program.model_proto
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        # Stack traces of the exporting machine: they double the graph and name its folders.
+        del node.metadata_props[:]
+        node.doc_string = ""
+    return bytes(model.SerializeToString())
+
+
+def _noise(size: int) -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (2, size, size, 3), np.uint8)
