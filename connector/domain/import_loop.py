@@ -1,0 +1,214 @@
+"""The one loop of every import: read, decode, keep, then write rows in small transactions."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.orm import Session
+
+from connector.db import Database
+from connector.db.tables import Classifier
+from connector.domain import examples
+from connector.domain.examples import Kept
+from connector.domain.import_labels import (
+    FolderLabels,
+    Labeller,
+    LabelMode,
+    NameLabels,
+    TableLabels,
+    choose,
+    read_table,
+)
+from connector.domain.import_sources import Collection, Entry
+from connector.errors import ColabelError, NoSpace, Unprocessable
+from connector.settings import Settings
+from connector.storage import Blobs
+
+CHUNK = 50
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that was skipped, and why."""
+
+    name: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far an import is: files in all and done; of these added, known already, skipped."""
+
+    total: int
+    done: int = 0
+    added: int = 0
+    relabelled: int = 0
+    duplicates: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def skipped(self) -> int:
+        """How many files were skipped."""
+        return len(self.problems)
+
+
+# Called inside each transaction, with the report so far and the problems that are new.
+Record = Callable[[Session, Report, tuple[Problem, ...]], None]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A file that is read, decoded and kept; its row is still to be written."""
+
+    name: str
+    label: str
+    kept: Kept
+
+
+@dataclass
+class Importer:
+    """Imports files into one classifier.
+
+    `origin` is written into each example. With `resumes`, examples of the same origin were made by
+    an earlier attempt at this very import, and count as added.
+    """
+
+    database: Database
+    blobs: Blobs
+    settings: Settings
+    classifier_id: str
+    origin: str
+    resumes: bool = False
+    _seen: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def run(
+        self,
+        collection: Collection,
+        mode: LabelMode,
+        *,
+        table: bytes | None = None,
+        record: Record | None = None,
+        progress: Callable[[Report], None] | None = None,
+    ) -> Report:
+        """Import all files; the ones that cannot be used are named in the report and skipped.
+
+        `table` is the CSV for mode "csv" when it is not one of the files. Raises Unprocessable when
+        there is no picture at all (no_pictures), NotFound and Unprocessable for the table, NoSpace.
+        """
+        collection, labeller = _prepare(collection, mode, table)
+        if not collection.entries:
+            raise _no_pictures()
+        report = Report(total=len(collection.entries))
+        with ThreadPoolExecutor(THREADS, "import") as pool:
+            for chunk in _chunks(collection.entries):
+                results = pool.map(lambda entry: self._ready(entry, labeller), chunk)
+                report = self._write(list(results), report, record)
+                if progress is not None:
+                    progress(report)
+        if isinstance(labeller, TableLabels):
+            report = self._missing(labeller, report, record)
+        if not report.added + report.relabelled + report.duplicates:
+            raise _no_pictures(report.problems)
+        return report
+
+    def _ready(self, entry: Entry, labeller: Labeller) -> _Ready | Problem:
+        try:
+            label = labeller.label(entry.name)
+            return _Ready(entry.name, label, examples.keep(self.blobs, self.settings, entry.read()))
+        except NoSpace:
+            raise
+        except ColabelError as error:
+            return Problem(entry.name, error.code, error.detail)
+
+    def _write(
+        self, results: list[_Ready | Problem], report: Report, record: Record | None
+    ) -> Report:
+        known = len(report.problems)
+        with self.database.write() as session:
+            classifier = session.get_one(Classifier, self.classifier_id)
+            for result in results:
+                report = replace(report, done=report.done + 1)
+                report = self._count(session, classifier, result, report)
+            if record is not None:
+                record(session, report, report.problems[known:])
+        return report
+
+    def _count(
+        self, session: Session, classifier: Classifier, result: _Ready | Problem, report: Report
+    ) -> Report:
+        if isinstance(result, _Ready):
+            result = self._clash(result) or result
+        if isinstance(result, Problem):
+            return replace(report, problems=(*report.problems, result))
+        again = result.kept.sha256 in self._seen
+        self._seen.setdefault(result.kept.sha256, (result.name, result.label))
+        try:
+            example, outcome = examples.add_kept(
+                session, classifier, result.kept, result.label, result.name, self.origin
+            )
+        except Unprocessable as error:
+            problem = Problem(result.name, error.code, error.detail)
+            return replace(report, problems=(*report.problems, problem))
+        if outcome == "relabelled":
+            return replace(report, relabelled=report.relabelled + 1)
+        ours = self.resumes and not again and example.origin == self.origin
+        if outcome == "added" or ours:
+            return replace(report, added=report.added + 1)
+        return replace(report, duplicates=report.duplicates + 1)
+
+    def _clash(self, ready: _Ready) -> Problem | None:
+        """The same picture under two labels in one import: nobody can know which is right."""
+        name, label = self._seen.get(ready.kept.sha256, ("", ready.label))
+        if label == ready.label:
+            return None
+        return Problem(
+            ready.name,
+            "label_clash",
+            f"The same picture is also here as {name} with the label “{label}”, which was kept; "
+            f"remove one of the two.",
+        )
+
+    def _missing(self, labels: TableLabels, report: Report, record: Record | None) -> Report:
+        problems = tuple(
+            Problem(name, "file_missing", "The table of labels names it, but it is not there.")
+            for name in labels.missing()
+        )
+        report = replace(report, problems=report.problems + problems)
+        if problems and record is not None:
+            with self.database.write() as session:
+                record(session, report, problems)
+        return report
+
+
+def _prepare(
+    collection: Collection, mode: LabelMode, table: bytes | None
+) -> tuple[Collection, Labeller]:
+    chosen = choose(mode, collection.names)
+    if chosen.kind == "folders":
+        return collection, FolderLabels()
+    if chosen.kind == "names":
+        return collection, NameLabels()
+    if table is not None:
+        return collection, read_table(table)
+    entry = collection.find(chosen.table)
+    return collection.without(entry.name), read_table(entry.read())
+
+
+def _chunks(entries: list[Entry]) -> Iterator[Iterable[Entry]]:
+    iterator = iter(entries)
+    while chunk := list(itertools.islice(iterator, CHUNK)):
+        yield chunk
+
+
+def _no_pictures(problems: tuple[Problem, ...] = ()) -> Unprocessable:
+    first = f" The first file, {problems[0].name}: {problems[0].reason}" if problems else ""
+    return Unprocessable(
+        "There is no picture with a label in it; give a folder or zip with one folder of pictures "
+        f"per label.{first}",
+        code="no_pictures",
+    )

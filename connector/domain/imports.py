@@ -1,0 +1,223 @@
+"""Imports: a folder here and now, or a zip that a worker takes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connector.db import Database
+from connector.db.insert import insert_all_missing
+from connector.db.session import want
+from connector.db.tables import Classifier, Import, ImportProblem
+from connector.db.types import utcnow
+from connector.domain import import_sources, leases, resources
+from connector.domain.import_labels import LabelMode, parse_mode
+from connector.domain.import_loop import Importer, Problem, Report
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.errors import LostLease, NotFound, Unprocessable
+from connector.ids import new_id
+from connector.settings import Settings
+from connector.storage import Blobs
+
+STRIKES = 3
+SHOWN_PROBLEMS = 1000
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """An import that this worker holds."""
+
+    claim: leases.Claim
+    row: Import
+
+
+def run_folder(
+    database: Database,
+    blobs: Blobs,
+    settings: Settings,
+    classifier_id: str,
+    path: Path,
+    labels: str = "auto",
+    *,
+    progress: Callable[[Report], None] | None = None,
+) -> Report:
+    """Import a folder, or a zip file, from this machine. Run again, it goes on where it was.
+
+    Raises NotFound (no such folder or table), and what `Importer.run` raises.
+    """
+    mode = parse_mode(labels)
+    mode, table = _table(mode, path)
+    importer = Importer(database, blobs, settings, classifier_id, origin="import")
+    if path.is_file():
+        with path.open("rb") as stream:
+            files = import_sources.archive(stream, path.stat().st_size, settings.max_upload_bytes)
+            return importer.run(files, mode, table=table, progress=progress)
+    files = import_sources.folder(path, settings.max_upload_bytes)
+    return importer.run(files, mode, table=table, progress=progress)
+
+
+def _table(mode: LabelMode, path: Path) -> tuple[LabelMode, bytes | None]:
+    """Read the table when it is a file of its own; one inside the folder is found there."""
+    file = Path(mode.table)
+    if mode.kind != "csv" or not file.is_file():
+        return mode, None
+    if file.resolve().is_relative_to(path.resolve()):
+        return LabelMode("csv", file.resolve().relative_to(path.resolve()).as_posix()), None
+    return mode, file.read_bytes()
+
+
+def create_import(
+    session: Session, blobs: Blobs, classifier: Classifier, data: bytes, labels: str = "auto"
+) -> Import:
+    """Keep a zip and queue its import. Raises Unprocessable for a bad mode or no zip, NoSpace."""
+    mode = parse_mode(labels)
+    if data[:4] not in (b"PK\x03\x04", b"PK\x05\x06"):
+        raise Unprocessable(
+            "This is not a zip archive; pack one folder of pictures per label into a zip.",
+            code="not_a_zip",
+        )
+    row = Import(
+        id=new_id("imp"),
+        classifier_id=classifier.id,
+        label_mode=str(mode),
+        archive_sha256=blobs.put(data),
+    )
+    session.add(row)
+    session.flush()
+    want(session, "train")
+    return row
+
+
+def get_import(session: Session, classifier: Classifier, import_id: str) -> Import:
+    """Return one import. Raises NotFound."""
+    row = session.get(Import, import_id)
+    if row is None or row.classifier_id != classifier.id:
+        raise NotFound(f"There is no import {import_id} here.")
+    return row
+
+
+def list_imports(
+    session: Session,
+    classifier: Classifier,
+    *,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Import]:
+    """Return imports, newest first. Raises BadRequest for bad paging."""
+    statement = select(Import).where(Import.classifier_id == classifier.id)
+    return page(session, statement, Import.id, cursor=cursor, limit=limit)
+
+
+def resource(session: Session, row: Import, public_url: str) -> dict[str, Any]:
+    """Return the resource as JSON values, with its first problems."""
+    statement = select(ImportProblem).where(ImportProblem.import_id == row.id)
+    problems = session.scalars(statement.order_by(ImportProblem.name).limit(SHOWN_PROBLEMS))
+    return {
+        "id": row.id,
+        "classifier_id": row.classifier_id,
+        "status": row.status,
+        "label_mode": row.label_mode,
+        "total": row.total,
+        "done": row.done,
+        "added": row.added,
+        "duplicates": row.duplicates,
+        "skipped": row.skipped,
+        "error": resources.problem(row.error_code, row.error),
+        "problems": [{"name": p.name, "code": p.code, "reason": p.reason} for p in problems],
+        "url": f"{public_url}/api/v1/classifiers/{row.classifier_id}/imports/{row.id}",
+        "created_at": resources.iso(row.created_at),
+        "finished_at": resources.iso(row.finished_at),
+    }
+
+
+def claim(session: Session, seconds: float) -> Claimed | None:
+    """Claim the oldest import that nobody holds. One that killed three workers fails instead."""
+    unfinished = Import.status.in_(("queued", "running"))
+    taken = leases.claim(session, Import, unfinished, limit=1, seconds=seconds)
+    if not taken.ids:
+        return None
+    row = session.get_one(Import, taken.ids[0], populate_existing=True)
+    row.strikes += 1 if taken.abandoned else 0
+    if row.strikes >= STRIKES:
+        _close(row, "failed")
+        row.error_code = "quarantined"
+        row.error = (
+            f"Importing this archive ended the worker {STRIKES} times, so it was set aside; "
+            "split it into smaller ones to find the file that does it."
+        )
+        session.flush()
+        return claim(session, seconds)
+    row.status = "running"
+    session.flush()
+    return Claimed(taken, row)
+
+
+def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claimed) -> Report:
+    """Import a claimed archive; progress is written with each chunk, in the same transaction.
+
+    Raises LostLease when another worker took it over, and what `Importer.run` raises.
+    """
+    row = claimed.row
+    sha256 = row.archive_sha256 or ""
+
+    def record(session: Session, report: Report, fresh: tuple[Problem, ...]) -> None:
+        _record(session, claimed, report, fresh)
+
+    importer = Importer(
+        database, blobs, settings, row.classifier_id, origin=f"import:{row.id}", resumes=True
+    )
+    with blobs.open(sha256) as stream:
+        size = blobs.size(sha256)
+        files = import_sources.archive(stream, size, settings.max_upload_bytes)
+        report = importer.run(files, parse_mode(row.label_mode), record=record)
+    with database.write() as session:
+        _close(_held(session, claimed), "done")
+        session.flush()
+        unneeded = not _wanted(session, sha256)
+    if unneeded:
+        blobs.delete(sha256)
+    return report
+
+
+def _wanted(session: Session, sha256: str) -> bool:
+    """Whether another import of the same archive has not finished."""
+    statement = select(Import.id).where(
+        Import.archive_sha256 == sha256, Import.status.in_(("queued", "running"))
+    )
+    return session.scalars(statement.limit(1)).first() is not None
+
+
+def fail(database: Database, claimed: Claimed, code: str, sentence: str) -> None:
+    """Say why an import came to nothing. Raises LostLease."""
+    with database.write() as session:
+        row = _held(session, claimed)
+        _close(row, "failed")
+        row.error_code, row.error = code, sentence
+
+
+def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:
+    row = _held(session, claimed)
+    row.total, row.done, row.skipped = report.total, report.done, report.skipped
+    row.added, row.duplicates = report.added + report.relabelled, report.duplicates
+    insert_all_missing(
+        session,
+        ImportProblem,
+        [{"import_id": row.id, "name": p.name, "code": p.code, "reason": p.reason} for p in fresh],
+        ["import_id", "name"],
+    )
+
+
+def _held(session: Session, claimed: Claimed) -> Import:
+    if not leases.held(session, Import, claimed.claim):
+        raise LostLease(f"The import {claimed.row.id} was taken over by another worker.")
+    return session.get_one(Import, claimed.row.id)
+
+
+def _close(row: Import, status: str) -> None:
+    row.status, row.finished_at = status, utcnow()
+    row.lease_token = row.lease_until = None

@@ -1,0 +1,246 @@
+"""Training runs: asked for, worked on under a lease, and judged before anything goes live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from connector.db.session import now, want
+from connector.db.tables import Classifier, Example, Image, Label, TrainingRun
+from connector.db.types import Json, utcnow
+from connector.domain import classifiers, facts, leases, outbound, resources, versions
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.domain.versions import NewVersion, Verdict
+from connector.errors import LostLease, NotFound, Unprocessable
+from connector.ids import new_id
+from connector.settings import Settings
+
+STRIKES = 3
+# A label with fewer examples cannot be learned and scored at all.
+FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A training run that this worker holds."""
+
+    claim: leases.Claim
+    row: TrainingRun
+    classifier: Classifier
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """One picture to train on or to score with."""
+
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What a run trains with: labels in their order, pictures, and labels with too few examples."""
+
+    labels: tuple[str, ...]
+    pictures: tuple[Labelled, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def notice(self) -> str | None:
+        """A sentence about labels that the model will not know."""
+        if not self.left_out:
+            return None
+        names = ", ".join(self.left_out)
+        return f"Left out for having fewer than {FEWEST} examples: {names}."
+
+
+def request_run(session: Session, classifier: Classifier) -> TrainingRun:
+    """Queue a training run; one that is queued already is returned instead of a second one.
+
+    Raises Unprocessable (not_enough_examples) with what is missing.
+    """
+    _check_examples(session, classifier)
+    queued = select(TrainingRun).where(
+        TrainingRun.classifier_id == classifier.id, TrainingRun.status == "queued"
+    )
+    row = session.scalars(queued.limit(1)).first()
+    if row is None:
+        row = TrainingRun(
+            id=new_id("run"), classifier_id=classifier.id, notice=facts.weights_notice(session)
+        )
+        session.add(row)
+        session.flush()
+    want(session, "train")
+    return row
+
+
+def _check_examples(session: Session, classifier: Classifier) -> None:
+    counts = classifiers.example_counts(session, classifier)
+    enough = [name for name, count in counts.items() if count >= FEWEST]
+    if len(enough) >= 2:
+        return
+    short = [
+        f"“{name}” has {count} and needs {FEWEST - count} more"
+        for name, count in counts.items()
+        if count < FEWEST
+    ]
+    missing = "; ".join(short) if short else ""
+    labels = "no labels yet" if not counts else f"{len(enough)} such label(s)"
+    raise Unprocessable(
+        f"Training needs at least two labels with {FEWEST} examples each, better about 100; "
+        f"{classifier.name!r} has {labels}{': ' + missing if missing else ''}. Add examples (POST "
+        f"/api/v1/classifiers/{classifier.id}/examples, or `colabel import`), then train again.",
+        code="not_enough_examples",
+        examples=counts,
+    )
+
+
+def get_run(session: Session, classifier: Classifier, run_id: str) -> TrainingRun:
+    """Return one run. Raises NotFound."""
+    row = session.get(TrainingRun, run_id)
+    if row is None or row.classifier_id != classifier.id:
+        raise NotFound(f"There is no training run {run_id} here.")
+    return row
+
+
+def list_runs(
+    session: Session,
+    classifier: Classifier,
+    *,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[TrainingRun]:
+    """Return runs, newest first. Raises BadRequest for bad paging."""
+    statement = select(TrainingRun).where(TrainingRun.classifier_id == classifier.id)
+    return page(session, statement, TrainingRun.id, cursor=cursor, limit=limit)
+
+
+def resource(row: TrainingRun, public_url: str) -> dict[str, Any]:
+    """Return the resource as JSON values."""
+    base = f"{public_url}/api/v1/classifiers/{row.classifier_id}"
+    return {
+        "id": row.id,
+        "classifier_id": row.classifier_id,
+        "status": row.status,
+        "step": row.step,
+        "done": row.done,
+        "total": row.total,
+        "message": row.message,
+        "notice": row.notice,
+        "version": row.version,
+        "promoted": row.promoted,
+        "metrics": row.metrics,
+        "error": resources.problem(row.error_code, row.error),
+        "url": f"{base}/training-runs/{row.id}",
+        "created_at": resources.iso(row.created_at),
+        "started_at": resources.iso(row.started_at),
+        "finished_at": resources.iso(row.finished_at),
+    }
+
+
+def claim_run(session: Session, seconds: float) -> Claimed | None:
+    """Claim the oldest run that nobody holds. One that killed three workers fails instead."""
+    unfinished = TrainingRun.status.in_(("queued", "running"))
+    taken = leases.claim(session, TrainingRun, unfinished, limit=1, seconds=seconds)
+    if not taken.ids:
+        return None
+    row = session.get_one(TrainingRun, taken.ids[0], populate_existing=True)
+    row.strikes += 1 if taken.abandoned else 0
+    if row.strikes >= STRIKES:
+        _close(row, "failed")
+        row.error_code = "quarantined"
+        row.error = (
+            f"This training ended its worker {STRIKES} times, most likely for want of memory; try "
+            "a smaller COLABEL_BACKBONE or a machine with more memory, then train again."
+        )
+        session.flush()
+        return claim_run(session, seconds)
+    row.status, row.started_at = "running", row.started_at or now(session)
+    session.flush()
+    return Claimed(taken, row, session.get_one(Classifier, row.classifier_id))
+
+
+def training_set(session: Session, classifier_id: str) -> TrainingSet:
+    """Return the pictures with their labels as they are now, in a fixed order."""
+    statement = (
+        select(Label.name, Image.sha256)
+        .join(Example, Example.label_id == Label.id)
+        .join(Image, Image.id == Example.image_id)
+        .where(Label.classifier_id == classifier_id)
+        .order_by(Label.position, Label.name, Image.sha256)
+    )
+    by_label: dict[str, list[str]] = {}
+    for label, sha256 in session.execute(statement):
+        by_label.setdefault(label, []).append(sha256)
+    names = tuple(name for name, hashes in by_label.items() if len(hashes) >= FEWEST)
+    return TrainingSet(
+        labels=names,
+        pictures=tuple(Labelled(sha256, name) for name in names for sha256 in by_label[name]),
+        left_out=tuple(name for name in by_label if name not in names),
+    )
+
+
+def progress(
+    session: Session, claimed: Claimed, *, step: str, done: int, total: int, message: str
+) -> None:
+    """Write how far a run is. Raises LostLease."""
+    row = _held(session, claimed)
+    row.step, row.done, row.total, row.message = step, done, total, message
+
+
+def fail(session: Session, claimed: Claimed, code: str, sentence: str) -> None:
+    """Say why a run came to nothing. Raises LostLease."""
+    row = _held(session, claimed)
+    _close(row, "failed")
+    row.error_code, row.error = code, sentence
+
+
+def finish(
+    session: Session,
+    settings: Settings,
+    claimed: Claimed,
+    version: NewVersion,
+    verdict: Verdict,
+    *,
+    metrics: Json,
+    notice: str | None,
+) -> int:
+    """Register the version and, by the verdict, make it live: one transaction, with its event.
+
+    Returns the version's number. Raises LostLease, and Conflict (live_version_changed) when another
+    version went live since the verdict: judge again.
+    """
+    row = _held(session, claimed)
+    classifier = session.get_one(
+        Classifier, row.classifier_id, with_for_update=True, populate_existing=True
+    )
+    made = versions.register(session, classifier, row.id, version, verdict)
+    _close(row, "done")
+    row.version, row.promoted = made.number, verdict.promoted
+    row.metrics, row.notice, row.message = metrics, notice, verdict.reason
+    shown = versions.resource(classifier, made, settings.public_url)
+    event = "model.promoted" if verdict.promoted else "model.rejected"
+    outbound.emit(session, classifier.workspace_id, event, {**shown, "reason": verdict.reason})
+    return made.number
+
+
+def waiting(session: Session) -> int:
+    """Return how many runs are queued or under way."""
+    statement = select(func.count(TrainingRun.id)).where(
+        TrainingRun.status.in_(("queued", "running"))
+    )
+    return session.execute(statement).scalar_one()
+
+
+def _held(session: Session, claimed: Claimed) -> TrainingRun:
+    if not leases.held(session, TrainingRun, claimed.claim):
+        raise LostLease(f"The training run {claimed.row.id} was taken over by another worker.")
+    return session.get_one(TrainingRun, claimed.row.id)
+
+
+def _close(row: TrainingRun, status: str) -> None:
+    row.status, row.finished_at = status, utcnow()
+    row.lease_token = row.lease_until = None
