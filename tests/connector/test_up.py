@@ -125,7 +125,13 @@ def service(tmp_path: Path) -> Iterator[Service]:
     note = tmp_path / "note.txt"
     note.unlink(missing_ok=True)
     command = [sys.executable, "-c", RUN, str(tmp_path / "data"), str(note)]
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # A worker that is told to stop while it starts misses that: then the wait is short.
+        "GUNICORN_CMD_ARGS": "--workers=1 --graceful-timeout=1",
+    }
     with (tmp_path / "said.txt").open("wb") as said:
         process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
     try:
@@ -154,6 +160,7 @@ def test_it_starts_heals_stops_and_starts_again(tmp_path: Path) -> None:
         said = (tmp_path / "said.txt").read_text()
         assert first.first_key in said
         assert "web was killed by signal 9 (SIGKILL); starting it again (1st time)" in said
+    assert any((data / "run" / "pycache").rglob("application.*.pyc"))
     assert not any(process.is_running() for process in tree)
     assert not (data / "run" / "redis.url").exists()
 
