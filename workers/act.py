@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from connector import actions as action_kinds
-from connector.actions import Context, Outcome
+from connector.actions import Context, Location, Outcome
 from connector.db.tables import Action, Classifier, Image, Prediction
-from connector.domain import effects, leases, outbound
+from connector.domain import classifiers, effects, leases, lineage, outbound, predictions
+from connector.domain.predictions import SourceRef, Submission
 from connector.errors import ActionFailed, ColabelError, LostLease
 from workers import runtime as rt_module
 from workers.keeper import keep, watchdog
@@ -78,11 +80,35 @@ def _carry_out(
         record=record,
         emit=lambda event_type, payload: emitted.append((event_type, payload)),
         journal=action.journal,
+        hand_on=lambda classifier_id, location: _hand_on(rt, action, classifier_id, location),
     )
     if action.undo_requested_at is not None:
         before = action.location_before or prediction.location
         return kind.undo(params, action.detail, before, context)
     return kind.execute(params, prediction.location, context)
+
+
+def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location) -> str:
+    """Submit the picture as it is now to another classifier, once per action."""
+    with rt.database.read() as session:
+        prediction = session.get_one(Prediction, action.prediction_id)
+        lineage.check(session, prediction)
+        other = classifiers.get_classifier(session, action.workspace_id, classifier_id)
+        source = classifiers.source(session, other, "api")
+    held = location["kind"] == "held"
+    data = rt.blobs.read(location["sha256"]) if held else Path(location["path"]).read_bytes()
+    submission = Submission(
+        data,
+        name=prediction.name,
+        idempotency_key=lineage.key(action),
+        external_id=prediction.external_id,
+        metadata=prediction.meta,
+        location=None if held else dict(location),
+    )
+    ref = SourceRef(source.id, source.workspace_id, source.classifier_id)
+    return predictions.submit(
+        rt.database, rt.blobs, rt.settings, source=ref, submission=submission
+    ).id
 
 
 def _shown(rt: Runtime, prediction: Prediction) -> dict[str, Any]:

@@ -70,6 +70,9 @@ class Context:
     record: Callable[[dict[str, Any]], None]
     emit: Callable[[str, dict[str, Any]], None]
     journal: dict[str, Any] = field(default_factory=dict)
+    # hand_on(classifier id, location): submit the picture to another classifier, once for this
+    # action however often it is called; returns the new prediction's id.
+    hand_on: Callable[[str, Location], str] | None = None
 
     def steps(self, phase: str) -> Journal:
         """Return the journal of one phase ("do" or "undo"), so that the two never mix."""
@@ -130,6 +133,13 @@ class Action(ABC, Generic[P]):
 
         Raises BadRequest or another ColabelError whose sentence says what to change.
         """
+
+    def resolve(self, params: P, find_classifier: Callable[[str], str]) -> P:
+        """Replace names by ids before the parameters are saved; most have none to replace.
+
+        `find_classifier` turns the id or name of a classifier into its id, or raises NotFound.
+        """
+        return params
 
     @abstractmethod
     def describe(self, params: P) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from connector import actions as action_kinds
 from connector.db.session import want
 from connector.db.tables import Action, Classifier, Label, Prediction, Rule
 from connector.db.types import utcnow
+from connector.domain import classifiers
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
@@ -54,7 +55,7 @@ def create_rule(
         version=1,
         classifier_id=classifier.id,
         label=_check_label(session, classifier, label),
-        actions=check_actions(settings, actions),
+        actions=check_actions(session, settings, classifier, actions),
         position=len(existing) if position is None else position,
         enabled=enabled,
     )
@@ -71,7 +72,7 @@ def update_rule(
     if "label" in changes:
         changes["label"] = _check_label(session, classifier, changes["label"])
     if "actions" in changes:
-        changes["actions"] = check_actions(settings, changes["actions"])
+        changes["actions"] = check_actions(session, settings, classifier, changes["actions"])
     fields = ("label", "actions", "position", "enabled")
     values = {name: changes.get(name, getattr(old, name)) for name in fields}
     old.current = False
@@ -99,14 +100,37 @@ def _check_label(session: Session, classifier: Classifier, label: str | None) ->
     return label
 
 
-def check_actions(settings: Settings, actions: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def check_actions(
+    session: Session,
+    settings: Settings,
+    classifier: Classifier,
+    actions: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
     """Return the actions in the form they are kept in. Raises Unprocessable with what is wrong."""
     if not 1 <= len(actions) <= MAX_ACTIONS:
         raise Unprocessable(f"A rule has 1 to {MAX_ACTIONS} actions.", code="bad_actions")
-    return [_check_action(settings, number, one) for number, one in enumerate(actions, 1)]
+
+    def find_classifier(id_or_name: str) -> str:
+        other = classifiers.find_classifier(session, classifier.workspace_id, id_or_name)
+        if other.id == classifier.id:
+            raise Unprocessable(
+                "A classifier cannot hand its pictures on to itself; name another one.",
+                code="bad_action_params",
+            )
+        return other.id
+
+    return [
+        _check_action(settings, find_classifier, number, one)
+        for number, one in enumerate(actions, 1)
+    ]
 
 
-def _check_action(settings: Settings, number: int, given: dict[str, Any]) -> dict[str, Any]:
+def _check_action(
+    settings: Settings,
+    find_classifier: Callable[[str], str],
+    number: int,
+    given: dict[str, Any],
+) -> dict[str, Any]:
     kind = action_kinds.get_action(str(given.get("kind")))
     try:
         params = kind.Params.model_validate(given.get("params", {}))
@@ -118,6 +142,7 @@ def _check_action(settings: Settings, number: int, given: dict[str, Any]) -> dic
             f"Action {number} ({kind.kind}): {where}: {reason}.", code="bad_action_params"
         ) from error
     kind.check(params, settings)
+    params = kind.resolve(params, find_classifier)
     return {"kind": kind.kind, "params": params.model_dump(mode="json", exclude_none=True)}
 
 
