@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -59,7 +60,7 @@ def parts(request: bytes) -> tuple[dict[str, str], bytes]:
 
 
 def test_an_event_arrives_signed(rt: Runtime, alice: Any) -> None:
-    with Loopback(answer()) as server:
+    with closing(Loopback(answer())) as server:
         webhook = subscribe(rt, alice, server.url)
         emit(rt, alice)
         drain(rt)
@@ -78,7 +79,7 @@ def test_an_event_arrives_signed(rt: Runtime, alice: Any) -> None:
 def test_only_the_types_asked_for_and_only_the_own_workspace(
     rt: Runtime, alice: Any, charlie: Any
 ) -> None:
-    with Loopback(answer()) as server:
+    with closing(Loopback(answer())) as server:
         subscribe(rt, alice, server.url, "alert.raised")
         subscribe(rt, charlie, server.url, "model.promoted")
         emit(rt, alice, "model.promoted")
@@ -90,7 +91,7 @@ def test_only_the_types_asked_for_and_only_the_own_workspace(
 
 
 def test_a_refusal_is_retried_on_the_schedule_until_it_is_given_up(rt: Runtime, alice: Any) -> None:
-    with Loopback(answer(status="500 Oops")) as server:
+    with closing(Loopback(answer(status="500 Oops"))) as server:
         subscribe(rt, alice, server.url)
         emit(rt, alice)
         for attempt, wait in enumerate(RETRY_SCHEDULE[1:], 1):
@@ -110,7 +111,7 @@ def test_a_refusal_is_retried_on_the_schedule_until_it_is_given_up(rt: Runtime, 
 
 
 def test_a_server_that_comes_back_gets_it(rt: Runtime, alice: Any) -> None:
-    with Loopback(answer(status="503 Busy")) as server:
+    with closing(Loopback(answer(status="503 Busy"))) as server:
         subscribe(rt, alice, server.url)
         emit(rt, alice)
         drain(rt)
@@ -121,7 +122,7 @@ def test_a_server_that_comes_back_gets_it(rt: Runtime, alice: Any) -> None:
 
 
 def test_gone_means_send_no_more(rt: Runtime, alice: Any) -> None:
-    with Loopback(answer(status="410 Gone")) as server:
+    with closing(Loopback(answer(status="410 Gone"))) as server:
         webhook = subscribe(rt, alice, server.url)
         emit(rt, alice)
         drain(rt)
@@ -135,7 +136,7 @@ def test_gone_means_send_no_more(rt: Runtime, alice: Any) -> None:
 
 
 def test_deleting_a_subscription_stops_it_at_once(rt: Runtime, alice: Any) -> None:
-    with Loopback(answer()) as server:
+    with closing(Loopback(answer())) as server:
         webhook = subscribe(rt, alice, server.url)
         emit(rt, alice)
         with rt.database.write() as session:
