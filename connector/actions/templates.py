@@ -27,6 +27,7 @@ FIELDS = (
 # File systems allow 255 bytes in a name; the rest is for " (12345)" and our temporary names.
 MAX_PART_BYTES = 230
 MAX_TEMPLATE = 500
+MAX_TEXT = 5_000
 EXTENSIONS = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -73,6 +74,15 @@ def check_template(template: str, *, one_part: bool = False) -> None:
         raise _bad("“~” is not filled in; write the whole path, starting with /.")
     if any(part.strip() in (".", "..") for part in template.split("/")):
         raise _bad("“.” and “..” are not allowed in a template; name the folder itself.")
+
+
+def check_text(template: str) -> None:
+    """Refuse a text template that could not be filled in. Raises BadRequest (bad_template)."""
+    if len(template) > MAX_TEXT:
+        raise _bad(f"A text has at most {MAX_TEXT} characters; shorten it.")
+    for _, field, spec in _parse(template):
+        if field is not None:
+            _check_field(field, spec)
 
 
 def render_folder(template: str, prediction: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -286,12 +287,10 @@ for source in sorted(json.loads((root / "todo.json").read_text())):
 
 
 def test_kill_9_in_a_loop_loses_and_doubles_nothing(tmp_path):
-    sources = [tmp_path / "in" / f"{number:03}.jpg" for number in range(150)]
+    sources = [tmp_path / "in" / f"{number:03}.jpg" for number in range(80)]
     (tmp_path / "in").mkdir()
     for source in sources:
         source.write_bytes(source.stem.encode() * 20_000)
-    import json
-
     (tmp_path / "todo.json").write_text(json.dumps([str(path) for path in sources]))
     deadline, kills = time.monotonic() + 60, 0
     while True:
@@ -302,7 +301,7 @@ def test_kill_9_in_a_loop_loses_and_doubles_nothing(tmp_path):
             assert worker.stdout is not None
             assert worker.stdout.readline() == b"ready\n"
             try:
-                assert worker.wait(0.02 + 0.013 * (kills % 4) if kills < 6 else 60) == 0
+                assert worker.wait(0.015 + 0.02 * kills if kills < 3 else 60) == 0
                 break
             except subprocess.TimeoutExpired:
                 worker.send_signal(signal.SIGKILL)
