@@ -14,10 +14,13 @@ from connector.settings import Settings, load_settings
 from connector.web.api.actions import actions
 from connector.web.api.classifiers import classifiers
 from connector.web.api.examples import examples
+from connector.web.api.imports import imports
 from connector.web.api.me import me
 from connector.web.api.predictions import predictions
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
+from connector.web.api.training import training
+from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
 from connector.web.errors import register_errors
 from connector.web.health import health
@@ -35,6 +38,9 @@ APIS: tuple[Api, ...] = (
     actions,
     classifiers,
     examples,
+    imports,
+    training,
+    versions,
     rules,
     webhooks,
     me,

@@ -18,7 +18,7 @@ from connector.web.reading import (
     read_picture_body,
     uploaded_files,
 )
-from connector.web.schemas.predictions import Prediction
+from connector.web.schemas.predictions import Prediction, Submitted
 from connector.web.services import services
 
 hooks = Api("hooks", __name__, tag="Hooks")
@@ -33,8 +33,8 @@ hooks = Api("hooks", __name__, tag="Hooks")
     idempotent_key=True,
     errors=(400, 404, 409, 422, 503),
     answers={
-        202: Answer("Accepted: the picture is safe and will be answered", Prediction),
-        200: Answer("A repeat: what was accepted before, as it is now", Prediction),
+        202: Answer("Accepted: it is safe and will be answered", Prediction, other=Submitted),
+        200: Answer("A repeat: the first one, as it is now", Prediction, other=Submitted),
     },
 )
 def take(token: str) -> ResponseReturnValue:

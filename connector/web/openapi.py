@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from connector.web.auth import SCOPES
-from connector.web.operations import Operation
+from connector.web.operations import Answer, Operation
 from connector.web.schemas.problem import Problem
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ TITLES = {
     422: "The values make no sense here",
     503: "A part of the service is not available right now",
 }
-_PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
+_PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 
 
 def build_document(operations: Iterable[Operation], *, version: str, server: str) -> Json:
@@ -67,8 +67,7 @@ def _schemas(operations: list[Operation]) -> Json:
         if operation.model:
             wanted[operation.model, "validation"] = None
         for answer in operation.answers.values():
-            if answer.model:
-                wanted[answer.model, "serialization"] = None
+            wanted |= {(model, "serialization"): None for model in answer.models}
     _, definitions = models_json_schema(list(wanted), ref_template=REF)
     schemas: Json = definitions["$defs"]
     return schemas
@@ -83,6 +82,13 @@ def _problem(title: str) -> Json:
 
 def _ref(model: type[BaseModel]) -> Json:
     return {"$ref": REF.format(model=model.__name__)}
+
+
+def _either(answer: Answer) -> Json:
+    shapes = [_ref(model) for model in answer.models]
+    if len(shapes) > 1:
+        return {"anyOf": shapes}
+    return shapes[0] if shapes else {}
 
 
 def _operation(operation: Operation) -> Json:
@@ -153,7 +159,7 @@ def _other_parameters(operation: Operation) -> list[Json]:
 def _responses(operation: Operation) -> Json:
     responses: Json = {}
     for status, answer in operation.answers.items():
-        schema = _ref(answer.model) if answer.model else {}
+        schema = _either(answer)
         responses[str(status)] = {"description": answer.description}
         if status != 204:
             responses[str(status)]["content"] = {answer.media_type: {"schema": schema}}

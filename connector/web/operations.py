@@ -35,6 +35,13 @@ class Answer:
     description: str
     model: type[BaseModel] | None = None
     media_type: str = "application/json"
+    # A second shape, where what was sent decides which of the two it is.
+    other: type[BaseModel] | None = None
+
+    @property
+    def models(self) -> list[type[BaseModel]]:
+        """The shapes that the body may have."""
+        return [model for model in (self.model, self.other) if model is not None]
 
 
 @dataclass(frozen=True)
@@ -101,10 +108,15 @@ class Api(Blueprint):
                 errors=errors,
             )
             self.operations.append(operation)
-            self.add_url_rule(rule, view.__name__, _guarded(operation, view), methods=[method])
+            guarded = _guarded(operation, view)
+            super(Api, self).add_url_rule(rule, view.__name__, guarded, methods=[method])
             return view
 
         return register
+
+    def add_url_rule(self, *_args: Any, **_options: Any) -> None:
+        """Refuse: every route goes through `operation`, so that none is left undescribed."""
+        raise TypeError("Use Api.operation, which asks for a description and a scope.")
 
 
 def _guarded(operation: Operation, view: Callable[P, ResponseReturnValue]) -> Callable[..., Any]:

@@ -124,9 +124,8 @@ def preview(classifier_id: str) -> ResponseReturnValue:
     here = services()
     with here.database.read() as session:
         classifier = own_classifier(session, classifier_id)
-        checked = domain.check_actions(
-            here.settings, [action.model_dump() for action in wanted.actions]
-        )
+        actions = [action.model_dump() for action in wanted.actions]
+        checked = domain.check_actions(session, here.settings, classifier, actions)
         if wanted.label is not None:
             classifiers.find_label(session, classifier, wanted.label)
     sentences = domain.describe(checked)

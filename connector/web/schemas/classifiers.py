@@ -131,7 +131,9 @@ class ImportQuery(Wanted):
     """Where a zip's labels come from."""
 
     labels: str = Field(
-        "folders", max_length=300, description="folders, names, or csv:FILE in the zip."
+        "auto",
+        max_length=300,
+        description="folders, names, csv:FILE (a table in the zip), or auto, which looks.",
     )
 
 
