@@ -42,7 +42,8 @@ class Move(Action[IntoFolder]):
             else:
                 detail["how"] = "already_there"
         clear(brought.path.parent, ctx.action_id)
-        return Outcome(local(brought.path, brought.facts.sha256), detail)
+        there = brought.path.exists()
+        return Outcome(local(brought.path, brought.facts.sha256) if there else None, detail)
 
     def undo(
         self, params: IntoFolder, outcome_detail: dict[str, Any], location: Location, ctx: Context
@@ -72,6 +73,9 @@ def _check_deletable(path: Path) -> None:
 
 
 def _delete_source(path: Path, detail: dict[str, Any], ctx: Context) -> str | None:
+    written = Path(detail["to"])
+    if path.exists() and not written.exists():
+        return f"{written} has been taken away meanwhile, so {path} was left where it is."
     try:
         result = take_away(
             path, sha256=detail["sha256"], mtime_ns=detail["mtime_ns"], action_id=ctx.action_id
@@ -79,9 +83,9 @@ def _delete_source(path: Path, detail: dict[str, Any], ctx: Context) -> str | No
     except ActionFailed as error:
         if error.permanent:
             # A failed move leaves one picture, not two.
-            written = Path(detail["to"])
             take_away(written, sha256=detail["sha256"], action_id=ctx.action_id)
             clear(written.parent, ctx.action_id)
+            ctx.steps("do").note(source=None, intent=None, placed=False)
         raise
     if result == "changed":
         return f"{path} changed after it was copied, so it was left there too."

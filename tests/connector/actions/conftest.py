@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +119,15 @@ def cut_power(power: Power) -> Iterator[None]:
         yield
 
 
+@dataclass(frozen=True)
+class PowerTools:
+    """The switch, for tests that want to cut the power themselves."""
+
+    switch: type[Power]
+    cut: type[PowerCut]
+    between: Callable[[Power], AbstractContextManager[None]]
+
+
 @pytest.fixture
 def new_desk(tmp_path: Path) -> Callable[[], Desk]:
     numbers = iter(range(100_000))
@@ -186,3 +195,8 @@ def every_crash(
         return tried
 
     return run
+
+
+@pytest.fixture
+def power_tools() -> PowerTools:
+    return PowerTools(Power, PowerCut, cut_power)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -312,3 +314,60 @@ def test_kill_9_in_a_loop_loses_and_doubles_nothing(tmp_path):
     ]
     assert {path.parent for path in left} == {tmp_path / "data/sorted/c/a"}
     assert kills
+
+
+def test_two_crashes_in_a_row_are_healed_too(new_desk, power_tools, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    chance = random.Random(7)
+    for _ in range(80):
+        desk = new_desk()
+        source = local(desk.file("in/x.jpg"))
+        for _ in range(2):
+            desk.power = power_tools.switch(at=chance.randint(1, 14), after=chance.random() < 0.5)
+            with power_tools.between(desk.power), contextlib.suppress(power_tools.cut):
+                MOVE.execute(PARAMS, source, desk.context())
+        desk.power = power_tools.switch()
+        outcome = MOVE.execute(PARAMS, source, desk.context())
+        assert desk.files() == {TARGET: b"picture"}
+        assert outcome.detail["how"] == "moved"
+
+
+def test_a_source_that_must_not_be_deleted_leaves_one_picture(desk, monkeypatch):
+    path = desk.file("in/x.jpg")
+
+    def forbidden(*args: Any, **kwargs: Any) -> None:
+        if args[0] == path:
+            raise OSError(errno.EACCES, "Permission denied")
+        real(*args, **kwargs)
+
+    real = os.rename
+    monkeypatch.setattr(os, "rename", forbidden)
+    with pytest.raises(ActionFailed, match="check the folder and the rights") as caught:
+        MOVE.execute(PARAMS, local(path), desk.context())
+    assert caught.value.permanent
+    assert desk.files() == {"in/x.jpg": b"picture"}
+    monkeypatch.setattr(os, "rename", real)
+    MOVE.execute(PARAMS, local(path), desk.context())
+    assert desk.files() == {TARGET: b"picture"}
+
+
+def test_the_source_stays_when_the_copy_is_taken_away_before_a_retry(desk):
+    path = desk.file("in/x.jpg")
+
+    class Placed(Exception):
+        """The worker dies right after it has noted that the copy is placed."""
+
+    def dies_when_placed(journal: dict[str, Any]) -> None:
+        desk.record(journal)
+        if journal["do"].get("placed"):
+            raise Placed
+
+    context = desk.context()
+    context.record = dies_when_placed
+    with pytest.raises(Placed):
+        MOVE.execute(PARAMS, local(path), context)
+    (desk.root / TARGET).unlink()
+    outcome = MOVE.execute(PARAMS, local(path), desk.context())
+    assert desk.files()["in/x.jpg"] == b"picture"
+    assert outcome.location is None
+    assert "left where it is" in outcome.detail["kept"]
