@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from connector.db.types import Base
 
 
-def _statement(session: Session, table: type[Base], conflict_on: Sequence[str]) -> Any:
-    kind = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+@lru_cache(maxsize=64)
+def _statement(dialect: str, table: type[Base], conflict_on: tuple[str, ...]) -> Any:
+    # Kept, because SQLAlchemy then also keeps what it worked out about the statement.
+    kind = postgresql if dialect == "postgresql" else sqlite
     return kind.insert(table).on_conflict_do_nothing(index_elements=list(conflict_on))
 
 
+@lru_cache(maxsize=64)
+def _returning(dialect: str, table: type[Base], conflict_on: tuple[str, ...]) -> Any:
+    return _statement(dialect, table, conflict_on).returning(inspect(table).primary_key[0])
+
+
+def _connection(where: Session | Connection) -> Connection:
+    return where.connection() if isinstance(where, Session) else where
+
+
 def insert_missing(
-    session: Session, table: type[Base], row: Mapping[str, Any], conflict_on: Sequence[str]
+    where: Session | Connection,
+    table: type[Base],
+    row: Mapping[str, Any],
+    conflict_on: Sequence[str],
 ) -> bool:
     """Insert `row` unless one with the same `conflict_on` columns exists; say whether it was."""
-    statement = _statement(session, table, conflict_on).returning(inspect(table).primary_key[0])
-    return session.connection().execute(statement, dict(row)).first() is not None
+    connection = _connection(where)
+    statement = _returning(connection.dialect.name, table, tuple(conflict_on))
+    return connection.execute(statement, dict(row)).first() is not None
 
 
 def insert_all_missing(
-    session: Session,
+    where: Session | Connection,
     table: type[Base],
     rows: Sequence[Mapping[str, Any]],
     conflict_on: Sequence[str],
 ) -> None:
     """Insert those of `rows` that are not there yet."""
     if rows:
-        statement = _statement(session, table, conflict_on)
-        session.connection().execute(statement, [dict(row) for row in rows])
+        connection = _connection(where)
+        statement = _statement(connection.dialect.name, table, tuple(conflict_on))
+        connection.execute(statement, [dict(row) for row in rows])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from connector.db import Database
 from connector.db.insert import insert_missing
-from connector.db.session import want
 from connector.db.tables import Classifier, Image, Prediction
 from connector.db.types import utcnow
 from connector.domain import decisions
@@ -62,10 +62,14 @@ class Submission:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The prediction's id; `created` is False when the same key was used before."""
+    """The prediction's id; `created` is False when the same key was used before.
+
+    `row` holds the columns that were just written, so that showing it needs no query.
+    """
 
     id: str
     created: bool
+    row: Mapping[str, Any] | None = None
 
 
 def submit(
@@ -84,33 +88,32 @@ def submit(
     _check_fields(submission, settings)
     info = inspect(submission.data, settings)
     request_hash = submission.request_hash(hashlib.sha256(submission.data).hexdigest())
-    with database.read() as session:
-        _check_model(session, source.classifier_id)
-        earlier = _earlier(session, source, submission.idempotency_key, request_hash)
+    with database.reading() as connection:
+        _check_model(connection, source.classifier_id)
+        earlier = _earlier(connection, source, submission.idempotency_key, request_hash)
     if earlier is not None:
         return earlier
     sha256 = blobs.put(submission.data)
-    with database.write() as session:
-        row = _row(session, source, submission, info, sha256, request_hash)
-        conflict = ["source_id", "idempotency_key"]
-        if insert_missing(session, Prediction, row, conflict):
-            want(session, "classify")
-            return Accepted(row["id"], created=True)
-        raced = _earlier(session, source, submission.idempotency_key, request_hash)
-    if raced is None:
-        raise Conflict("The same key was used at the same moment; send it again.")
-    return raced
+    row = _row(source, submission, info, sha256, request_hash)
+    raced = None
+    with database.writing() as connection:
+        size = len(submission.data)
+        row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
+        if not insert_missing(connection, Prediction, row, ("source_id", "idempotency_key")):
+            raced = _earlier(connection, source, submission.idempotency_key, request_hash)
+    if raced is not None:
+        return raced
+    database.rung("classify")
+    return Accepted(row["id"], created=True, row=row)
 
 
 def _row(
-    session: Session,
     source: SourceRef,
     submission: Submission,
     info: PictureInfo,
     sha256: str,
     request_hash: str,
 ) -> dict[str, Any]:
-    size = len(submission.data)
     return {
         "id": new_id("pred"),
         "workspace_id": source.workspace_id,
@@ -118,7 +121,6 @@ def _row(
         "source_id": source.id,
         "idempotency_key": submission.idempotency_key,
         "request_hash": request_hash,
-        "image_id": image_id(session, source.workspace_id, sha256, size, info),
         "name": sanitize_name(submission.name) or f"picture{info.suffix}",
         "external_id": submission.external_id,
         "metadata": submission.metadata,
@@ -150,11 +152,17 @@ def _check_fields(submission: Submission, settings: Settings) -> None:
         check_url(submission.callback_url, settings=settings)
 
 
-def _check_model(session: Session, classifier_id: str) -> None:
-    statement = select(Classifier.live_version, Classifier.deleted_at).where(
-        Classifier.id == classifier_id
-    )
-    row = session.execute(statement).one_or_none()
+_MODEL = select(Classifier.live_version, Classifier.deleted_at).where(
+    Classifier.id == bindparam("classifier_id")
+)
+_EARLIER = select(Prediction.id, Prediction.request_hash).where(
+    Prediction.source_id == bindparam("source_id"),
+    Prediction.idempotency_key == bindparam("idempotency_key"),
+)
+
+
+def _check_model(connection: Connection, classifier_id: str) -> None:
+    row = connection.execute(_MODEL, {"classifier_id": classifier_id}).one_or_none()
     if row is None or row.deleted_at is not None:
         raise NotFound("This classifier is no longer there; make a new one and use its address.")
     if row.live_version is None:
@@ -166,14 +174,12 @@ def _check_model(session: Session, classifier_id: str) -> None:
 
 
 def _earlier(
-    session: Session, source: SourceRef, key: str | None, request_hash: str
+    connection: Connection, source: SourceRef, key: str | None, request_hash: str
 ) -> Accepted | None:
     if key is None:
         return None
-    statement = select(Prediction.id, Prediction.request_hash).where(
-        Prediction.source_id == source.id, Prediction.idempotency_key == key
-    )
-    row = session.execute(statement).one_or_none()
+    parameters = {"source_id": source.id, "idempotency_key": key}
+    row = connection.execute(_EARLIER, parameters).one_or_none()
     if row is None:
         return None
     if row.request_hash != request_hash:
