@@ -15,7 +15,6 @@ from types import FrameType, ModuleType
 
 import redis
 from rq import Queue, SimpleWorker
-from rq.worker.base import SHUTDOWN_SIGNAL
 
 from connector.embedded import redis_url
 from connector.errors import ColabelError
@@ -57,7 +56,7 @@ def serve(queue: str) -> None:
     """Work until a signal says stop; a Redis that is away is waited for."""
     loaded = modules(queue)
     stopping = runtime().stopping
-    for number in (signal.SIGTERM, SHUTDOWN_SIGNAL):
+    for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     for module in loaded:
         start: Callable[..., object] | None = getattr(module, "warm", None)
