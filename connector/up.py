@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from alembic.util import CommandError
 from sqlalchemy.exc import OperationalError
@@ -64,18 +65,20 @@ def run_up(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     *,
+    lines: BinaryIO | None = None,
     welcome: Callable[[Started], str] = welcome_text,
     on_ready: Callable[[Started], None] | None = None,
 ) -> int:
     """Run everything until SIGTERM or Ctrl-C; return the exit code.
 
-    1 means that it could not be started, for the reason that is printed. `welcome` gives the text
-    that is printed once /healthz answers; then `on_ready` is called, in the thread that watches
-    over the processes: what takes long belongs into a thread, and it must start no processes.
+    1 means that it could not be started, for the reason that is printed. `lines` takes what all
+    processes say, standard output unless given. `welcome` gives the text that is printed there
+    once /healthz answers; then `on_ready` is called, in the thread that watches over the
+    processes: what takes long belongs into a thread, and it must start no processes.
     """
     output = None
     try:
-        output = Output(sys.stdout.buffer, prefix=log_format() == "text")
+        output = Output(lines or sys.stdout.buffer, prefix=log_format() == "text")
         setup_logging("up", _ToOutput(output))
         _make_folder(settings.data_dir)
         with data_folder_lock(settings.data_dir), listen(host, port) as listening:
