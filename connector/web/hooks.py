@@ -50,7 +50,7 @@ def take(token: str) -> ResponseReturnValue:
         external_id=payload.fields.get("external_id") or None,
     )
     accepted = intake.accept(source, payload.images, what, way="hook")
-    shown = intake.show(source.workspace_id, [one.id for one in accepted])
+    shown = intake.show_accepted(source.workspace_id, accepted)
     body: dict[str, Any] = shown[0] if len(shown) == 1 else {"predictions": shown}
     replayed = not any(one.created for one in accepted)
     headers = {"Location": shown[0]["url"]}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from flask import request
 
+from connector.db.tables import Prediction
 from connector.domain import predictions, resources
 from connector.domain.predictions import Accepted, SourceRef, Submission
 from connector.errors import ColabelError
@@ -66,6 +67,25 @@ def _inspect_one(number: int, name: str, data: bytes) -> None:
     except ColabelError as error:
         error.detail = f"Picture {number} ({name or 'without a name'}): {error.detail}"
         raise
+
+
+def show_accepted(workspace_id: str, accepted: Sequence[Accepted]) -> list[dict[str, Any]]:
+    """Return what was just accepted as resources; new ones without asking the database."""
+    url = services().settings.public_url
+    shown = {
+        one.id: resources.decided(_as_written(one.row), url, (), None)
+        for one in accepted
+        if one.row is not None
+    }
+    known = [one.id for one in accepted if one.id not in shown]
+    if known:
+        shown |= {resource["id"]: resource for resource in show(workspace_id, known)}
+    return [shown[one.id] for one in accepted]
+
+
+def _as_written(row: Mapping[str, Any]) -> Prediction:
+    """Return columns as a row object that belongs to no session."""
+    return Prediction(**{("meta" if name == "metadata" else name): row[name] for name in row})
 
 
 def show(workspace_id: str, ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ TITLES = {
     413: "Too many bytes or pixels",
     415: "Not a picture that can be read",
     422: "The values make no sense here",
+    500: "Something went wrong inside; the log has the error_id",
     503: "A part of the service is not available right now",
 }
 _PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
@@ -165,6 +166,7 @@ def _responses(operation: Operation) -> Json:
             responses[str(status)]["content"] = {answer.media_type: {"schema": schema}}
     for status in sorted({*operation.errors, *_usual_errors(operation)}):
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    responses["default"] = {"$ref": "#/components/responses/Problem500"}
     return responses
 
 

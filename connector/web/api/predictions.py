@@ -61,8 +61,12 @@ def create(classifier_id: str) -> ResponseReturnValue:
         callback_url=said.callback_url,
     )
     accepted = intake.accept(source, [reference], what, way="api")[0]
-    decided = wait_for(lambda: _is_decided(accepted.id), query.wait) if query.wait else False
-    shown = intake.show(source.workspace_id, [accepted.id])[0]
+    decided = False
+    if query.wait:
+        decided = wait_for(lambda: _is_decided(accepted.id), query.wait)
+        shown = intake.show(source.workspace_id, [accepted.id])[0]
+    else:
+        shown = intake.show_accepted(source.workspace_id, [accepted])[0]
     headers = {"Location": shown["url"]}
     if not accepted.created:
         headers["Idempotent-Replayed"] = "true"

@@ -46,6 +46,14 @@ def test_a_raw_picture_is_accepted_and_kept(as_nobody: Caller, job: Any, blobs: 
     assert blobs.read(response.json["location"]["sha256"]) == RED
 
 
+def test_the_answer_is_what_the_database_holds(
+    as_nobody: Caller, as_alice: Caller, job: Any
+) -> None:
+    accepted = as_nobody.post(job.hook, **upload(("Ü.png", RED), external_id="e-7"))
+    shown = accepted.json or {}
+    assert shown == as_alice.get(f"/api/v1/predictions/{shown['id']}").json
+
+
 def test_an_accepted_picture_is_answered(
     as_nobody: Caller, as_alice: Caller, job: Any, drain: Callable[[], None]
 ) -> None:
