@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
 
 from models.errors import ModelError
 
@@ -32,6 +32,8 @@ def with_preprocessing(
     [N, H, W, 3] of any H and W. The resize works on bytes and leaves out what is outside the
     picture, because then it follows Pillow's BILINEAR to one grey level; at H = W = size it copies.
     """
+    # Whatever the network calls its own values, they must not meet the names given here.
+    network = compose.add_prefix(network, "net_")
     old_input, old_output = network.graph.input[0].name, network.graph.output[0].name
     nodes = [
         helper.make_node("Transpose", [PICTURES], ["prep_planes"], perm=[0, 3, 1, 2]),

@@ -31,15 +31,19 @@ class Head:
         """Length of the embeddings it takes."""
         return int(self.weights.shape[0])
 
-    def predict(self, embeddings: npt.NDArray[np.floating]) -> Floats:
-        """[N, D] -> probabilities float64 [N, K], in the order of `labels`."""
+    def logits(self, embeddings: npt.NDArray[np.floating]) -> Floats:
+        """[N, D] -> float64 [N, K] before temperature and softmax. Raises ModelError."""
         if embeddings.ndim != 2 or embeddings.shape[1] != self.dim:
             raise ModelError(
                 f"The head takes embeddings [N, {self.dim}], not {list(embeddings.shape)}; "
                 "embed with the backbone that it was trained on.",
                 code="other_backbone",
             )
-        logits = embeddings.astype(np.float64) @ self.weights + self.bias
+        return np.asarray(embeddings.astype(np.float64) @ self.weights + self.bias)
+
+    def predict(self, embeddings: npt.NDArray[np.floating]) -> Floats:
+        """[N, D] -> probabilities float64 [N, K], in the order of `labels`. Raises ModelError."""
+        logits = self.logits(embeddings)
         logits = (logits - logits.max(axis=1, keepdims=True)) / self.temperature
         odds = np.exp(logits)
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
