@@ -82,5 +82,11 @@ class Bells:
         )
 
     def answer(self, name: str) -> None:
-        """Take the bell down. A drain does this *before* it claims, so that no ring is missed."""
-        self.client.delete(bell_key(name))
+        """Take the bell down. A drain does this *before* it claims, so that no ring is missed.
+
+        With Redis away there is no bell to take down, and work goes on all the same.
+        """
+        try:
+            self.client.delete(bell_key(name))
+        except redis.RedisError as error:
+            logger.warning("Redis is away (%s); working on %s without it", error, name)

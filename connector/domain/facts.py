@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Fact
@@ -31,3 +32,14 @@ def weights_notice(session: Session) -> str | None:
     if fact is None or fact.get("available", True):
         return None
     return str(fact["sentence"])
+
+
+def remove(session: Session, key: str) -> None:
+    """Forget a fact; fine when there is none."""
+    session.execute(delete(Fact).where(Fact.key == key))
+
+
+def keys(session: Session, prefix: str) -> list[str]:
+    """Return the keys that begin with `prefix`."""
+    statement = select(Fact.key).where(Fact.key.startswith(prefix, autoescape=True))
+    return sorted(session.scalars(statement))

@@ -198,6 +198,18 @@ def fail(session: Session, claimed: Claimed, code: str, sentence: str) -> None:
     row.error_code, row.error = code, sentence
 
 
+def give_back(session: Session, claimed: Claimed) -> None:
+    """Put a run back in the queue unfinished, for whoever comes next; no strike is counted."""
+    leases.release(session, TrainingRun, claimed.claim)
+    want(session, "train")
+
+
+def classifier_of(session: Session, claimed: Claimed) -> Classifier:
+    """Return the classifier as it is now. Raises NotFound when it was deleted meanwhile."""
+    row = session.get_one(Classifier, claimed.row.classifier_id)
+    return classifiers.get_classifier(session, row.workspace_id, row.id)
+
+
 def finish(
     session: Session,
     settings: Settings,

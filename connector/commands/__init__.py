@@ -1,0 +1,1 @@
+"""The sub-commands of `colabel`, one module each."""

@@ -1,0 +1,25 @@
+"""`colabel doctor`: is everything as it should be, and if not, what to do."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from connector.commands import checks
+from connector.commands.common import data_option
+from connector.settings import load_settings
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command()
+@data_option
+def doctor() -> None:
+    """Check this installation part by part; the exit code is 1 when something fails."""
+    failed = False
+    for finding in checks.run(load_settings()):
+        mark = click.style(f"{finding.status:<4}", fg=COLOURS[finding.status])
+        click.echo(f"{mark}  {finding.part:<12} {finding.sentence}")
+        failed = failed or finding.status == "fail"
+    sys.exit(1 if failed else 0)

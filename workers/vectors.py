@@ -1,0 +1,86 @@
+"""Embeddings of kept pictures: from the table where they are known, else made now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+
+from connector.db.insert import insert_all_missing
+from connector.db.tables import Embedding
+from connector.errors import NotFound
+from models.embed import usable_cores
+from models.errors import UnreadablePicture
+from models.preprocess import load_many
+from workers.runtime import Runtime
+from workers.sessions import Sessions
+
+Vector = npt.NDArray[np.float32]
+
+# Below the number of parameters that one statement may have on either database.
+_AT_ONCE = 500
+_CHUNK = 32
+
+
+def known(rt: Runtime, backbone: str, hashes: Iterable[str]) -> dict[str, Vector]:
+    """Return the vectors that are kept already, by the picture's hash."""
+    found: dict[str, Vector] = {}
+    rest = iter(hashes)
+    while part := list(islice(rest, _AT_ONCE)):
+        statement = select(Embedding.sha256, Embedding.vector).where(
+            Embedding.backbone == backbone, Embedding.sha256.in_(part)
+        )
+        with rt.database.read() as session:
+            for sha256, raw in session.execute(statement):
+                found[sha256] = np.frombuffer(raw, "<f4")
+    return found
+
+
+def keep(rt: Runtime, backbone: str, vectors: Mapping[str, Vector]) -> None:
+    """Keep vectors for later, in small transactions."""
+    rest = iter(vectors.items())
+    while part := list(islice(rest, _AT_ONCE)):
+        rows = [
+            {"sha256": sha, "backbone": backbone, "vector": vector.astype("<f4").tobytes()}
+            for sha, vector in part
+        ]
+        with rt.database.write() as session:
+            insert_all_missing(session, Embedding, rows, ["sha256", "backbone"])
+
+
+def read(rt: Runtime, sha256: str) -> bytes:
+    """Return a kept picture's bytes. Raises UnreadablePicture when they are gone."""
+    try:
+        return rt.blobs.read(sha256)
+    except NotFound as error:
+        raise UnreadablePicture(error.detail, code=error.code) from error
+
+
+def embed(
+    rt: Runtime, sessions: Sessions, backbone: str, hashes: Sequence[str]
+) -> dict[str, Vector]:
+    """Return the vectors of all readable pictures; those that were not kept are made.
+
+    Raises NotFound when the backbone's bytes are gone.
+    """
+    vectors = known(rt, backbone, hashes)
+    missing = [sha for sha in hashes if sha not in vectors]
+    embedder = sessions.embedder(backbone) if missing else None
+    threads = rt.settings.threads or usable_cores()
+    while missing and embedder is not None:
+        part, missing = missing[:_CHUNK], missing[_CHUNK:]
+        there = [sha for sha in part if rt.blobs.exists(sha)]
+        datas = [read(rt, sha) for sha in there]
+        loaded = load_many(datas, embedder.size, threads, max_pixels=rt.settings.max_pixels)
+        good = [
+            (sha, one)
+            for sha, one in zip(there, loaded, strict=True)
+            if not isinstance(one, UnreadablePicture)
+        ]
+        if good:
+            made = embedder.embed(np.stack([one for _, one in good]))
+            vectors.update(zip([sha for sha, _ in good], made, strict=True))
+    return vectors
