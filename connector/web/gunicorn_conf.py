@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -29,11 +30,16 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_METRICS))
 
 
 def on_starting(server: Any) -> None:
-    """Make the folder of the counters, which all web processes share; old ones go."""
+    """Make the folder of the counters, which all web processes share; old ones go.
+
+    Everything is imported here once, before the fork: the web processes then start in no time,
+    and again at once when one dies. Nothing is opened yet; each process does that for itself.
+    """
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     for old in folder.parent.glob("metrics-*"):
         shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    importlib.import_module("connector.web.app")
 
 
 def child_exit(server: Any, worker: Any) -> None:

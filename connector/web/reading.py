@@ -90,7 +90,16 @@ def idempotency_key(field: str | None = None) -> str | None:
 
 def raw_body() -> bytes:
     """Return the whole body as bytes, never more than the cap. Raises TooLarge."""
-    return request.get_data(cache=False, parse_form_data=False)
+    limit = request.max_content_length
+    if limit is None or request.content_length is not None:
+        # A declared length is held against the cap before anything is read.
+        return request.get_data(cache=False, parse_form_data=False)
+    # A chunked body is cut off at the cap, silently: one byte more tells that there was more.
+    request.max_content_length = limit + 1
+    data = request.get_data(cache=False, parse_form_data=False)
+    if len(data) > limit:
+        raise too_many_bytes(limit)
+    return data
 
 
 def read_picture_body() -> bytes:

@@ -114,9 +114,8 @@ def test_an_upload_above_the_cap_is_refused(
     if road == "chunked":
         response = as_nobody.post(
             job.hook,
-            input_stream=io.BytesIO(data),
             content_type="image/jpeg",
-            environ_overrides={"wsgi.input_terminated": True},
+            environ_overrides={"wsgi.input": io.BytesIO(data), "wsgi.input_terminated": True},
         )
     elif road == "multipart":
         head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
