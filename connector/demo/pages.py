@@ -8,7 +8,7 @@ from random import Random
 from PIL import Image
 
 from connector.demo import words
-from connector.demo.sheet import Sheet, encoded, scanned
+from connector.demo.sheet import Sheet, jpeg, png, scanned
 
 # How a page that stands upright is turned so that its top points there.
 TURNS: dict[str, Image.Transpose | None] = {
@@ -39,9 +39,11 @@ def make_page(stem: str, kind: str, orientation: str, seed: str) -> Page:
     rng = Random(f"{kind} {seed}")  # noqa: S311 - chance for variety, not for secrets
     sheet = Sheet(rng)
     KINDS_DRAWN[kind](sheet)
-    upright = scanned(sheet)
+    few_greys = rng.random() < 0.1
+    upright = scanned(sheet, few_greys=few_greys)
     turn = TURNS[orientation]
-    suffix, data = encoded(upright if turn is None else upright.transpose(turn), rng)
+    seen = upright if turn is None else upright.transpose(turn)
+    suffix, data = ("png", png(seen)) if few_greys else ("jpg", jpeg(seen, rng))
     return Page(f"{stem}.{suffix}", kind, orientation, data, upright)
 
 

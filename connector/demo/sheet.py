@@ -96,8 +96,11 @@ def _noise_tile() -> Image.Image:
     return Image.frombytes("L", (_NOISE_TILE, _NOISE_TILE), raw).point(lambda v: v // 18)
 
 
-def scanned(sheet: Sheet) -> Image.Image:
-    """Return the sheet as it comes out of a scanner: a little skewed, greyish, noisy; RGB or L."""
+def scanned(sheet: Sheet, *, few_greys: bool = False) -> Image.Image:
+    """Return the sheet as it comes out of a scanner: a little skewed, greyish, noisy; RGB or L.
+
+    Some scanners write `few_greys`, to save room.
+    """
     rng, size = sheet.rng, sheet.image.size
     skewed = sheet.image.rotate(
         rng.uniform(-2, 2),
@@ -109,6 +112,8 @@ def scanned(sheet: Sheet) -> Image.Image:
     noise = _noise_tile().crop((*corner, corner[0] + size[0], corner[1] + size[1]))
     grainy = ImageChops.subtract(skewed, noise)
     paper = rng.randint(222, 250)
+    if few_greys:
+        return grainy.point([value * paper // 255 & 0xF0 for value in range(256)])
     if rng.random() < 0.5:
         return grainy.point([value * paper // 255 for value in range(256)])
     tint = (paper, paper - rng.randint(0, 8), paper - rng.randint(4, 24))
@@ -117,23 +122,24 @@ def scanned(sheet: Sheet) -> Image.Image:
     )
 
 
-def encoded(image: Image.Image, rng: Random) -> tuple[str, bytes]:
-    """Return a suffix and the file: JPEG mostly, some with EXIF, some PNG.
+def png(image: Image.Image) -> bytes:
+    """Return the file, packed quickly rather than well."""
+    out = io.BytesIO()
+    image.save(out, "PNG", compress_level=3)
+    return out.getvalue()
+
+
+def jpeg(image: Image.Image, rng: Random) -> bytes:
+    """Return the file, with EXIF or without.
 
     A few carry an orientation tag, with pixels that lie the other way: what is seen is `image`.
     """
-    out = io.BytesIO()
-    kind = rng.random()
-    if kind < 0.1:
-        # Few greys, as scanners write them, and quick to pack.
-        image.convert("L").point([v & 0xF0 for v in range(256)]).save(out, "PNG", compress_level=3)
-        return "png", out.getvalue()
-    tags = Image.Exif()
-    if kind < 0.4:
+    out, tags, kind = io.BytesIO(), Image.Exif(), rng.random()
+    if kind < 0.35:
         tags[_MAKE], tags[_SOFTWARE] = "Example Scanners", "Flatbed 2"
         tags[_DATE_TIME] = f"2026:0{rng.randint(1, 9)}:{rng.randint(10, 28)} 09:30:00"
         tags[_ORIENTATION] = 1
-    if kind < 0.16:
+    if kind < 0.07:
         tags[_ORIENTATION], image = 3, image.transpose(Image.Transpose.ROTATE_180)
     image.save(out, "JPEG", quality=rng.randint(70, 88), exif=tags, dpi=(75, 75))
-    return "jpg", out.getvalue()
+    return out.getvalue()

@@ -1,0 +1,80 @@
+"""`colabel demo --once` from end to end: the real service, few pages, a network that knows nothing.
+
+Its weights are random, so the models are often unsure: then the demo's person has to answer, and
+that way is tried too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+import torchvision
+
+pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
+
+NETWORK = "squeezenet1_1"
+PAGES = 12
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / f"{NETWORK}.pth"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        torch.save(torchvision.models.get_model(NETWORK).state_dict(), path)
+    return path
+
+
+def run_demo(data: Path, weights: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "connector.cli", "demo", "--once", "--data", str(data)]
+    few = ["--port", "0", "--examples", "36", "--pages", str(PAGES)]
+    elsewhere = {
+        "COLABEL_BACKBONE": NETWORK,
+        "COLABEL_WEIGHTS": str(weights),
+        # The demo must keep away from what the shell is set up for.
+        "DATABASE_URL": "postgresql://colabel@127.0.0.1:1/production",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+    }
+    return subprocess.run(
+        [*command, *few],
+        env={**os.environ, **elsewhere},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def test_it_ends_with_every_page_in_a_folder_and_goes_on_next_time(
+    tmp_path: Path, weights: Path
+) -> None:
+    data = tmp_path / "demo"
+    first = run_demo(data, weights)
+    log = data / "logs" / "demo.log"
+    assert first.returncode == 0, f"{first.stdout}\n{first.stderr}\n{log.read_text()[-4000:]}"
+    assert first.stdout.count("held-out pages right") == 2
+    totals = re.search(r"^all +(.*)$", first.stdout, re.MULTILINE)
+    assert totals is not None
+    sent, wrong, alone, asked, upright, placed = map(int, totals[1].split())
+    assert (sent, wrong, alone + asked) == (PAGES, PAGES * 3 // 4, PAGES)
+    assert upright <= PAGES
+    assert placed <= PAGES
+    assert first.stdout.count("\n") <= 60
+    assert "\033" not in first.stdout
+    assert stat.S_IMODE((data / "demo.key").stat().st_mode) == 0o600
+    kept = sorted(path.name for path in (data / "sorted" / "kind of page").glob("*/*"))
+    assert kept == sorted(path.name for path in (data / "sent" / "1").iterdir())
+
+    second = run_demo(data, weights)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "trained from an earlier run" in second.stdout
+    assert len(list((data / "sorted" / "kind of page").glob("*/*"))) == 2 * PAGES
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(data) in str(p.info["cmdline"])]
