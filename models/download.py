@@ -1,118 +1,136 @@
-"""Fetch a weights file from the internet: a bounded attempt, checked by its hash."""
+"""Get hold of pretrained weights: a file of the user's, torchvision's cache, or the internet."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import os
-import tempfile
-import threading
-import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlparse
+from typing import Any
 
-import requests
+import torch
+import torchvision
 
-from models.errors import WeightsMissing
+from models import fetch
+from models.errors import ModelError, WeightsMissing
+from models.fetch import Progress
 
-log = logging.getLogger(__name__)
-
-CONNECT_SECONDS = 8.0
-TOTAL_SECONDS = 900.0
-_STALLED_SECONDS = 10.0
-
-Progress = Callable[[int, int], None]
+DEFAULTS = {"cpu": "mobilenet_v2", "cuda": "convnext_tiny"}
+# Billions of multiply-adds a picture that a machine can be asked for when nobody named a backbone.
+_AFFORDABLE = {"cpu": 2.0, "cuda": 20.0}
+_SUFFIXES = (".pth", ".pt", ".bin")
 
 
-def fetch(
-    url: str,
-    folder: Path,
+@dataclass(frozen=True)
+class Source:
+    """Which network, and the file that its weights are in."""
+
+    name: str
+    path: Path
+    origin: str
+    sha256: str
+
+    @property
+    def key(self) -> str:
+        """Names what `build` will make of it: the same key, the same network."""
+        return f"{self.name}-{self.sha256}"
+
+
+def names() -> list[str]:
+    """The architectures that may be asked for."""
+    return [str(name) for name in torchvision.models.list_models(module=torchvision.models)]
+
+
+def find(
+    name: str | None,
+    weights: Path | None,
     *,
-    connect_seconds: float = CONNECT_SECONDS,
-    total_seconds: float = TOTAL_SECONDS,
+    device: str = "cpu",
     progress: Progress | None = None,
-) -> Path:
-    """Download `url` into `folder` under its own name and return the file's path.
+) -> Source:
+    """Choose a network and get hold of its weights.
 
-    The first answer must come within `connect_seconds`, name resolution included, the whole file
-    within `total_seconds`. A name like "x-1a2b3c4d.pth" carries the start of the content's SHA-256,
-    which is checked. `progress` gets bytes done and bytes in all (0: not known). Raises
-    WeightsMissing; nothing is left behind then.
+    They are looked for in `weights` (a state_dict file, or a folder of them named like their
+    networks), in torchvision's cache, and on the internet, in this order. Without a `name`, what is
+    in `weights` decides, else DEFAULTS for the device ("cpu" or "cuda"). Raises ModelError for an
+    unknown name or a path that does not exist, WeightsMissing when there is nothing to be had.
     """
-    target = folder / Path(urlparse(url).path).name
-    deadline = time.monotonic() + total_seconds
-    response = _first_answer(url, connect_seconds)
-    try:
-        with response:
-            response.raise_for_status()
-            folder.mkdir(parents=True, exist_ok=True)
-            _save(response, target, deadline, progress)
-    except (requests.RequestException, OSError) as error:
-        raise _missing(url, _reason(error)) from error
-    return target
+    if name is not None and name not in names():
+        raise ModelError(
+            f"There is no torchvision classification network {name!r}; "
+            f"set COLABEL_BACKBONE to one such as {', '.join(DEFAULTS.values())} or resnet50.",
+            code="unknown_backbone",
+        )
+    files = _files(weights)
+    if name is None:
+        name = _best(files, device) or DEFAULTS[device]
+    elif weights is not None and weights.is_file():
+        files = {name: weights}
+    if name in files:
+        return _source(name, files[name], f"file {files[name].name}")
+    return _from_torchvision(name, weights, progress)
 
 
-def _first_answer(url: str, seconds: float) -> requests.Response:
-    """The response, its body unread. In a thread: resolving a name knows no deadline."""
-    answers: list[requests.Response | requests.RequestException] = []
+def _files(weights: Path | None) -> dict[str, Path]:
+    """Architecture -> file, for what `weights` holds."""
+    if weights is None:
+        return {}
+    if not weights.exists():
+        raise ModelError(
+            f"The path {weights} does not exist; set COLABEL_WEIGHTS to a state_dict file "
+            "or a folder of them.",
+            code="weights_path_wrong",
+        )
+    known = set(names())
+    candidates = sorted(weights.iterdir()) if weights.is_dir() else [weights]
+    found: dict[str, Path] = {}
+    for path in candidates:
+        name = path.stem if path.stem in known else path.stem.rpartition("-")[0]
+        if path.suffix in _SUFFIXES and name in known and path.is_file():
+            found.setdefault(name, path)
+    return found
 
-    def ask() -> None:
+
+def _best(files: dict[str, Path], device: str) -> str | None:
+    """The most accurate network of those that the device can carry, else the lightest."""
+
+    def rank(name: str) -> tuple[bool, float]:
+        meta = weights_entry(name, files[name].name).meta
+        work = float(meta["_ops"])
+        affordable = work <= _AFFORDABLE[device]
+        accuracy = float(meta["_metrics"]["ImageNet-1K"]["acc@1"])
+        return affordable, accuracy if affordable else -work
+
+    return max(files, key=rank, default=None)
+
+
+def weights_entry(name: str, file: str) -> Any:
+    """torchvision's entry for a weights file: the one of that file name, else the default."""
+    entries = torchvision.models.get_model_weights(name)
+    for entry in entries:
+        if Path(entry.url).name == file:
+            return entry
+    return entries.DEFAULT
+
+
+def _from_torchvision(name: str, weights: Path | None, progress: Progress | None) -> Source:
+    url = str(torchvision.models.get_model_weights(name).DEFAULT.url)
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    cached = folder / Path(url).name
+    if not cached.is_file():
         try:
-            answers.append(requests.get(url, stream=True, timeout=(seconds / 2, _STALLED_SECONDS)))
-        except requests.RequestException as error:
-            answers.append(error)
-
-    thread = threading.Thread(target=ask, daemon=True, name="weights")
-    thread.start()
-    thread.join(seconds)
-    if not answers:
-        raise _missing(url, f"no answer within {seconds:.0f} s")
-    if isinstance(answers[0], requests.RequestException):
-        raise _missing(url, _reason(answers[0])) from answers[0]
-    return answers[0]
+            cached = fetch.fetch(url, folder, progress=progress)
+        except WeightsMissing as error:
+            looked = f"They are not in {weights}, and " if weights else ""
+            raise WeightsMissing(
+                f"The pretrained weights of {name} are missing. {looked}{error.detail} "
+                "Without them a small network is trained on your pictures alone, which needs many "
+                "more of them and errs more often on photos; put the file on this machine and set "
+                "COLABEL_WEIGHTS to it."
+            ) from error
+    return _source(name, cached, f"torchvision, {cached.name}")
 
 
-def _save(
-    response: requests.Response, target: Path, deadline: float, progress: Progress | None
-) -> None:
-    total = int(response.headers.get("Content-Length") or 0)
-    digest, done = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".part-", delete=False) as file:
-        try:
-            for block in response.iter_content(1 << 20):
-                if time.monotonic() > deadline:
-                    raise _missing(response.url, "the download took too long")
-                file.write(block)
-                digest.update(block)
-                done += len(block)
-                if progress:
-                    progress(done, total)
-            if not digest.hexdigest().startswith(expected_hash(target.name)):
-                raise _missing(response.url, "the file that came is not the one that was asked for")
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(target)
-        finally:
-            Path(file.name).unlink(missing_ok=True)
-
-
-def expected_hash(name: str) -> str:
-    """The start of the SHA-256 that a file name promises ("" where it promises none)."""
-    start = Path(name).stem.rpartition("-")[2]
-    return start if len(start) >= 8 and set(start) <= set("0123456789abcdef") else ""
-
-
-def _missing(url: str, reason: str) -> WeightsMissing:
-    log.warning("weights %s: %s", url, reason)
-    return WeightsMissing(f"{url} could not be downloaded ({reason}).")
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, requests.HTTPError):
-        return f"status {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    return str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+def _source(name: str, path: Path, origin: str) -> Source:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Source(name, path, origin, digest)

@@ -12,7 +12,7 @@ from torch import nn
 
 from models import graph
 from models.backbone import Backbone
-from models.embed import Embedder
+from models.embed import Embedder, open_session
 from models.errors import ModelError
 from models.heads import Head
 from models.signature import BACKBONE_KEY, BackboneCard, Card
@@ -90,6 +90,27 @@ def portable(backbone_bytes: bytes, head: Head, card: Card) -> bytes:
     )
     graph.set_metadata(model, card.metadata())
     return bytes(model.SerializeToString())
+
+
+def check_portable(
+    whole: bytes, embedder: Embedder, head: Head, sample: npt.NDArray[np.uint8] | None
+) -> float:
+    """Largest difference of probabilities between a portable file and the service's own road.
+
+    `sample` is uint8 [N, H, W, 3], noise without it. Raises ModelError above AGREEMENT.
+    """
+    if sample is None:
+        sample = _noise(embedder.size)
+    session = open_session(whole, providers=["CPUExecutionProvider"])
+    answered = session.run(None, {graph.PICTURES: sample})[0]
+    difference = float(np.abs(answered - head.predict(embedder.embed(sample))).max())
+    if not difference <= AGREEMENT:
+        raise ModelError(
+            f"The exported file's probabilities differ from the service's by {difference:.2g}; "
+            "choose another network with COLABEL_BACKBONE.",
+            code="export_differs",
+        )
+    return difference
 
 
 def _export(module: nn.Module, size: int) -> bytes:

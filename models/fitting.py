@@ -22,7 +22,7 @@ _STRENGTHS = (3e-4, 1.6e-3, 8e-3, 4e-2, 0.2, 1.0)
 _GRADIENT, _PROGRESS = 1e-3, 1e-6
 # From this ratio of the largest to the smallest label on, labels count alike however many they are.
 _IMBALANCED = 2.0
-_TEMPERATURES = (0.2, 10.0)
+_TEMPERATURES = (0.2, 50.0)
 
 
 @dataclass(frozen=True)

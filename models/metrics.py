@@ -34,7 +34,9 @@ def wilson(right: int, total: int) -> tuple[float, float]:
     share, z2 = right / total, _Z95**2
     centre = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = _Z95 * sqrt(share * (1 - share) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Exact at the ends, where rounding could leave the share itself outside.
+    low = centre - half if right else 0.0
+    return low, centre + half if right < total else 1.0
 
 
 def confusion(predicted: Ints, targets: Ints, count: int) -> Ints:

@@ -1,0 +1,76 @@
+"""What a training run takes, tells while it runs, and gives back. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.heads import Head
+from models.preprocess import MAX_PIXELS
+from models.signature import Card
+
+STEPS = (
+    "weights",
+    "exporting",
+    "reading",
+    "training",
+    "embedding",
+    "fitting",
+    "scoring",
+    "checking",
+)
+Vector = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: one of STEPS, units done and units in all of that step, and a sentence."""
+
+    step: str
+    done: int
+    total: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run may be told; the defaults suit everybody.
+
+    `backbone` and `weights` are COLABEL_BACKBONE and COLABEL_WEIGHTS; `threads` of None means all
+    cores; `scratch_seconds` bounds the optimisation of a network from scratch.
+    """
+
+    backbone: str | None = None
+    weights: Path | None = None
+    threads: int | None = None
+    max_pixels: int = MAX_PIXELS
+    scratch_seconds: float = 40.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run gives back.
+
+    `embeddings` has a vector for every readable picture; `unreadable` lists (sha256, reason);
+    `notice` says in sentences what was done in a lesser way than could be. The labels of the model
+    are `card.labels`.
+    """
+
+    backbone_onnx: bytes
+    head: Head
+    card: Card
+    portable: bytes
+    metrics: dict[str, Any]
+    embeddings: dict[str, Vector]
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    notice: str | None = None
+
+
+Report = Callable[[Progress], None]
+Cached = Callable[[str], Mapping[str, Vector]]
