@@ -12,16 +12,18 @@ from connector.inbound import generic
 from connector.web import intake
 from connector.web.operations import Answer, Api
 from connector.web.reading import (
+    check_model,
     form_fields,
     idempotency_key,
     is_multipart,
     read_picture_body,
     uploaded_files,
 )
-from connector.web.schemas.predictions import Prediction, Submitted
+from connector.web.schemas.predictions import HookQuery, Prediction, Submitted
 from connector.web.services import services
 
 hooks = Api("hooks", __name__, tag="Hooks")
+_OURS = set(HookQuery.model_fields)
 
 
 @hooks.operation(
@@ -30,11 +32,12 @@ hooks = Api("hooks", __name__, tag="Hooks")
     "Hand in a picture from any tool",
     scope=None,
     body="picture",
+    query=HookQuery,
     idempotent_key=True,
     errors=(400, 404, 409, 422, 503),
     answers={
         202: Answer("Accepted: it is safe and will be answered", Prediction, other=Submitted),
-        200: Answer("A repeat: the first one, as it is now", Prediction, other=Submitted),
+        200: Answer("Answered while you waited, or accepted before", Prediction, other=Submitted),
     },
 )
 def take(token: str) -> ResponseReturnValue:
@@ -43,6 +46,8 @@ def take(token: str) -> ResponseReturnValue:
     {"predictions": […]}. The token in the address is the key; keep it secret.
     """
     source = services().hooks.find(token)
+    # Tools add parameters of their own to an address; only ours is looked at.
+    query = check_model(HookQuery, {name: request.args[name] for name in _OURS & set(request.args)})
     payload = _read()
     what = Submission(
         data=b"",
@@ -50,13 +55,18 @@ def take(token: str) -> ResponseReturnValue:
         external_id=payload.fields.get("external_id") or None,
     )
     accepted = intake.accept(source, payload.images, what, way="hook")
-    shown = intake.show_accepted(source.workspace_id, accepted)
+    ids = [one.id for one in accepted]
+    decided = bool(query.wait) and intake.wait_until_decided(ids, query.wait)
+    if query.wait:
+        shown = intake.show(source.workspace_id, ids)
+    else:
+        shown = intake.show_accepted(source.workspace_id, accepted)
     body: dict[str, Any] = shown[0] if len(shown) == 1 else {"predictions": shown}
     replayed = not any(one.created for one in accepted)
     headers = {"Location": shown[0]["url"]}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    return body, 200 if replayed else 202, headers
+    return body, 200 if replayed or decided else 202, headers
 
 
 def _read() -> generic.Payload:

@@ -15,6 +15,7 @@ from connector.errors import ColabelError
 from connector.fetch import get_bytes
 from connector.inbound.generic import ImageReference
 from connector.pictures import inspect
+from connector.web.answers import wait_for
 from connector.web.counters import count_accepted
 from connector.web.reading import disposition_name
 from connector.web.services import services
@@ -67,6 +68,19 @@ def _inspect_one(number: int, name: str, data: bytes) -> None:
     except ColabelError as error:
         error.detail = f"Picture {number} ({name or 'without a name'}): {error.detail}"
         raise
+
+
+def wait_until_decided(ids: Sequence[str], seconds: float) -> bool:
+    """Wait until none of these predictions is queued any more; say whether that was in time."""
+    waiting = list(ids)
+
+    def all_decided() -> bool:
+        with services().database.read() as session:
+            while waiting and predictions.status(session, waiting[-1]) != "queued":
+                waiting.pop()
+        return not waiting
+
+    return wait_for(all_decided, seconds)
 
 
 def show_accepted(workspace_id: str, accepted: Sequence[Accepted]) -> list[dict[str, Any]]:

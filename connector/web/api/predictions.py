@@ -8,7 +8,7 @@ from connector.domain import classifiers, resources
 from connector.domain import predictions as domain
 from connector.domain.predictions import SourceRef
 from connector.web import intake
-from connector.web.answers import bytes_response, wait_for
+from connector.web.answers import bytes_response
 from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
@@ -63,7 +63,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     accepted = intake.accept(source, [reference], what, way="api")[0]
     decided = False
     if query.wait:
-        decided = wait_for(lambda: _is_decided(accepted.id), query.wait)
+        decided = intake.wait_until_decided([accepted.id], query.wait)
         shown = intake.show(source.workspace_id, [accepted.id])[0]
     else:
         shown = intake.show_accepted(source.workspace_id, [accepted])[0]
@@ -71,11 +71,6 @@ def create(classifier_id: str) -> ResponseReturnValue:
     if not accepted.created:
         headers["Idempotent-Replayed"] = "true"
     return shown, 200 if decided or not accepted.created else 202, headers
-
-
-def _is_decided(prediction_id: str) -> bool:
-    with services().database.read() as session:
-        return domain.status(session, prediction_id) != "queued"
 
 
 @predictions.operation(

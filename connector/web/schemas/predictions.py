@@ -109,6 +109,12 @@ class PredictionCreate(Submission, PictureBody):
     """A picture by URL or in base64, with what belongs to it."""
 
 
+class HookQuery(Wanted):
+    """The one query parameter of a hook that means something to us."""
+
+    wait: float = Field(0, ge=0, le=60, description="Seconds to wait for the answer.")
+
+
 class SubmissionQuery(Submission):
     """The same, as query parameters or form fields beside a picture."""
 

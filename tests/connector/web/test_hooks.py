@@ -63,6 +63,15 @@ def test_an_accepted_picture_is_answered(
     assert (shown["status"], shown["label"], shown["decided_by"]) == ("done", "red", "model")
 
 
+def test_a_hook_waits_for_the_answers_too(as_nobody: Caller, job: Any, workers: None) -> None:
+    one = as_nobody.post(f"{job.hook}?wait=20&from=tool", data=RED)
+    assert (one.status_code, (one.json or {})["label"]) == (200, "red")
+    files = [("1.png", picture("red", seed=1)), ("2.png", picture("blue", seed=2))]
+    two = as_nobody.post(f"{job.hook}?wait=20", **upload(*files))
+    assert two.status_code == 200
+    assert [shown["label"] for shown in (two.json or {})["predictions"]] == ["red", "blue"]
+
+
 def test_a_form_keeps_the_files_own_name(as_nobody: Caller, job: Any) -> None:
     response = as_nobody.post(job.hook, **upload(("Фото 1.png", RED)))
     assert response.status_code == 202

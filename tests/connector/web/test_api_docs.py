@@ -1,0 +1,97 @@
+"""docs/api.md names everything there is, and nothing that is not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from jsonschema import Draft202012Validator
+
+from connector.web.app import APIS
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "docs" / "api.md").read_text()
+OPERATIONS = [operation for api in APIS for operation in api.operations]
+
+
+def template(rule: str) -> str:
+    return re.sub(r"<(?:[^:>]*:)?(\w+)>", r"{\1}", rule)
+
+
+def fenced(language: str) -> list[str]:
+    """Return the code blocks of that language."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    return [block for found, block in blocks if found == language]
+
+
+def sections() -> dict[str, str]:
+    """Return each endpoint's heading with what stands below it."""
+    parts = re.split(r"^##+ (.*)$", TEXT, flags=re.MULTILINE)
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return {title: body for title, body in pairs if re.match(r"[A-Z]+ /", title)}
+
+
+def test_every_endpoint_has_its_section_and_an_example() -> None:
+    described = {f"{operation.method} {template(operation.rule)}" for operation in OPERATIONS}
+    found = sections()
+    assert set(found) == described
+    assert [
+        title for title, body in found.items() if not re.search(r"^(api|curl) ", body, re.M)
+    ] == []
+
+
+def test_every_error_code_that_is_documented_exists() -> None:
+    table = TEXT.partition("## Error codes")[2]
+    documented = set(re.findall(r"`([a-z_]+)`(?=[, ]|$)", "\n".join(_first_cells(table))))
+    sources = "\n".join(path.read_text() for path in (ROOT / "connector").rglob("*.py"))
+    assert len(documented) > 40
+    assert sorted(code for code in documented if f'"{code}"' not in sources) == []
+
+
+def _first_cells(table: str) -> Iterator[str]:
+    for line in table.splitlines():
+        if line.startswith("| `"):
+            yield line.split("|")[1]
+
+
+def commands() -> list[tuple[str, str, str | None]]:
+    """Return (method, path, JSON body) of every curl example against the API."""
+    found = []
+    for block in fenced(""):
+        for line in block.replace("\\\n", " ").splitlines():
+            path = re.search(r'"\$URL([^"]*)"', line)
+            if path is None or not line.startswith(("api ", "curl ")):
+                continue
+            explicit = re.search(r"-X (\w+)", line)
+            body = re.search(r"-d '([^']*)'", line)
+            sends = body is not None or " -F " in line or "--data-binary" in line
+            method = explicit[1] if explicit else "POST" if sends else "GET"
+            found.append((method, path[1], body[1] if body else None))
+    return found
+
+
+def test_the_examples_are_requests_that_the_api_takes(app: Flask) -> None:
+    document: dict[str, Any] = app.extensions["colabel.openapi"]()
+    adapter = app.url_map.bind("localhost")
+    examples = commands()
+    assert len(examples) > 40
+    for method, path, body in examples:
+        plain, _, query = path.partition("?")
+        rule, _ = adapter.match(plain, method=method, return_rule=True)
+        operation = document["paths"][template(rule.rule)][method.lower()]
+        names = {item["name"] for item in operation["parameters"] if item["in"] == "query"}
+        assert set(re.findall(r"(?:^|&)(\w+)=", query)) <= names, path
+        if body is not None:
+            schema = operation["requestBody"]["content"]["application/json"]["schema"]
+            whole = {**schema, "components": document["components"]}
+            Draft202012Validator(whole).validate(json.loads(body))
+
+
+def test_the_prediction_that_is_shown_has_the_fields_that_there_are(app: Flask) -> None:
+    document: dict[str, Any] = app.extensions["colabel.openapi"]()
+    shown = next(json.loads(block) for block in fenced("json") if '"pred_' in block)
+    assert set(shown) == set(document["components"]["schemas"]["Prediction"]["properties"])
