@@ -37,9 +37,21 @@ def on_starting(server: Any) -> None:
     """
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     for old in folder.parent.glob("metrics-*"):
-        shutil.rmtree(old, ignore_errors=True)
+        # Another web process on the same data may be alive and counting.
+        if not _is_alive(int(old.name.removeprefix("metrics-"))):
+            shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     importlib.import_module("connector.web.app")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def child_exit(server: Any, worker: Any) -> None:
