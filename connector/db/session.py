@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from connector.db.together import Together
 from connector.errors import Unavailable
 
 BUSY_SECONDS = 20
 AFTER_COMMIT = "after_commit"
 WANTED = "wanted_jobs"
+
+T = TypeVar("T")
 
 
 def _configure_sqlite(engine: Engine) -> None:
@@ -62,6 +65,7 @@ class Database:
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._writer = self.engine.execution_options(colabel_write=True)
         self._write = sessionmaker(self._writer, expire_on_commit=False)
+        self._together = Together(self.writing)
 
     @property
     def is_sqlite(self) -> bool:
@@ -100,6 +104,17 @@ class Database:
         """Give a bare connection that is committed at the end; the caller rings by `rung`."""
         with self._guard(), self._writer.begin() as connection:
             yield connection
+
+    def write_together(self, write: Callable[[Connection], T]) -> T:
+        """Return what `write` returned, committed with what other threads write just now.
+
+        For hot roads with many small writes; see `connector.db.together` for what `write` may do.
+        PostgreSQL groups the commits of its connections by itself.
+        """
+        if self.is_sqlite:
+            return self._together.run(write)
+        with self.writing() as connection:
+            return write(connection)
 
     def rung(self, *jobs: str) -> None:
         """Ring for these jobs now: their work is committed."""

@@ -95,16 +95,22 @@ def submit(
         return earlier
     sha256 = blobs.put(submission.data)
     row = _row(source, submission, info, sha256, request_hash)
-    raced = None
-    with database.writing() as connection:
+
+    def write(connection: Connection) -> Accepted:
         size = len(submission.data)
         row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
-        if not insert_missing(connection, Prediction, row, ("source_id", "idempotency_key")):
-            raced = _earlier(connection, source, submission.idempotency_key, request_hash)
-    if raced is not None:
+        if insert_missing(connection, Prediction, row, ("source_id", "idempotency_key")):
+            return Accepted(row["id"], created=True, row=row)
+        # Somebody was faster with the same key.
+        raced = _earlier(connection, source, submission.idempotency_key, request_hash)
+        if raced is None:
+            raise Conflict("The same key was used at the same moment; send it again.")
         return raced
-    database.rung("classify")
-    return Accepted(row["id"], created=True, row=row)
+
+    accepted = database.write_together(write)
+    if accepted.created:
+        database.rung("classify")
+    return accepted
 
 
 def _row(
