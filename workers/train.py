@@ -25,6 +25,10 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.4
 
+# Each tells at length what it does to every node of a network.
+for noisy in ("onnx_ir", "onnxscript", "torch.onnx"):
+    logging.getLogger(noisy).setLevel(logging.WARNING)
+
 
 class Stopping(Exception):
     """This worker was told to stop; another one takes the run up."""

@@ -52,7 +52,7 @@ def run(settings: Settings) -> Iterator[Finding]:
     queues = redis_server(settings, running)
     yield queues
     if queues.status == "ok":
-        yield workers(settings)
+        yield workers(settings, running)
     yield from machine()
 
 
@@ -125,9 +125,7 @@ def service_runs(settings: Settings) -> bool:
 def service(settings: Settings, running: bool) -> Finding:
     """Does `colabel up` run here?"""
     if running:
-        return Finding(
-            "ok", "service", f"`colabel up` runs on this data folder: {settings.public_url}"
-        )
+        return Finding("ok", "service", "`colabel up` runs on this data folder.")
     if settings.redis_url:
         return Finding("ok", "service", "Not `colabel up`: processes of their own (REDIS_URL).")
     return Finding("warn", "service", "Not running; start it with `colabel up`.")
@@ -153,11 +151,18 @@ def redis_server(settings: Settings, running: bool) -> Finding:
     return Finding("ok", "redis", f"{redact(url)} answers.")
 
 
-def workers(settings: Settings) -> Finding:
+def workers(settings: Settings, running: bool) -> Finding:
     """Does every queue have a worker?"""
     counts = {queue: workers_of(settings, queue) or 0 for queue in QUEUES}
     said = ", ".join(f"{queue} {count}" for queue, count in counts.items())
     idle = [queue for queue, count in counts.items() if not count]
+    if idle and running:
+        return Finding(
+            "warn",
+            "workers",
+            f"{said}: `colabel up` is still starting those without one, or restarts them; look "
+            "again in a minute, and at its log if that does not help.",
+        )
     if idle:
         commands = ", ".join(f"`colabel worker {queue}`" for queue in idle)
         return Finding(

@@ -131,4 +131,6 @@ def _row(path: Path, shown: dict[str, Any]) -> tuple[str, ...]:
     where = shown["location"].get("path")
     if where and where != str(path.absolute()):
         happened.append(f"now {where}")
+    if not happened:
+        happened = ["no rule for it"]
     return str(path), shown["label"], percent(shown["confidence"]), "; ".join(happened)

@@ -14,6 +14,7 @@ from connector.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 
 # The cast of conftest.py.
 Person = Any
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def test_a_key_lets_its_owner_into_her_own_workspace(
@@ -82,6 +83,7 @@ def test_scopes_bound_what_a_key_may_do(database: Database, alice: Person) -> No
         accounts.require(camera, "read")
 
 
+@SQLITE
 @pytest.mark.parametrize("scopes", [(), ("ingest", "everything")])
 def test_unknown_or_no_scopes_are_refused(
     database: Database, alice: Person, scopes: tuple[str, ...]

@@ -12,6 +12,7 @@ from connector.domain import classifiers
 from connector.errors import Conflict, NotFound, Unprocessable
 
 Person = Any
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def insects(database: Database, alice: Person) -> Classifier:
         )
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("recipe", "labels"),
     [
@@ -61,6 +63,7 @@ def test_a_name_is_taken_once_per_workspace(
         classifiers.create_classifier(session, charlie.workspace_id, name="Insects")
 
 
+@SQLITE
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\x00b"])
 def test_bad_names_are_refused(database: Database, alice: Person, name: str) -> None:
     with database.write() as session:

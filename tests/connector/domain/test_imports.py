@@ -23,6 +23,8 @@ from connector.settings import Settings
 from connector.storage import LocalBlobs
 
 Person = Any
+# What is tested there has nothing to do with the kind of database.
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def picture(seed: int) -> bytes:
@@ -85,6 +87,7 @@ def test_folders_are_labels_and_clutter_is_ignored(
     assert counts(database, insects) == {"ant": 2, "bee": 1}
 
 
+@SQLITE
 def test_unreadable_files_are_named_and_skipped(
     tmp_path: Path, run_folder: Callable[..., Report]
 ) -> None:
@@ -106,6 +109,7 @@ def test_unreadable_files_are_named_and_skipped(
     assert all(p.reason.endswith(".") for p in report.problems)
 
 
+@SQLITE
 def test_file_names_are_labels(
     database: Database, insects: Classifier, tmp_path: Path, run_folder: Callable[..., Report]
 ) -> None:
@@ -116,15 +120,23 @@ def test_file_names_are_labels(
     assert [(p.name, p.code) for p in report.problems] == [("007.png", "no_label")]
 
 
+TABLES = (
+    "file,label\na/1.png,ant\na/2.png,bee\ngone.png,bee\n",
+    "\ufefflabel;width;filename\nant;10;1.png\nbee;11;2.png\nbee;1;gone.png\n",
+    "a\\1.png\tant\n2.png\tbee\ngone.png\tbee\n",
+)
+
+
+@SQLITE
 @pytest.mark.parametrize(
-    "table",
+    ("table", "mode"),
     [
-        "file,label\na/1.png,ant\na/2.png,bee\ngone.png,bee\n",
-        "\ufefflabel;width;filename\nant;10;1.png\nbee;11;2.png\nbee;1;gone.png\n",
-        "a\\1.png\tant\n2.png\tbee\ngone.png\tbee\n",
+        (TABLES[0], "auto"),
+        (TABLES[1], "csv"),
+        (TABLES[2], "csv:labels.csv"),
+        (TABLES[0], "csv:OUTSIDE"),
     ],
 )
-@pytest.mark.parametrize("mode", ["auto", "csv", "csv:labels.csv", "csv:OUTSIDE"])
 def test_a_table_gives_labels(
     database: Database,
     insects: Classifier,
@@ -148,6 +160,7 @@ def test_a_table_gives_labels(
     }
 
 
+@SQLITE
 @pytest.mark.parametrize("table", ["", "width,height\n1,2\n", "file,size\na.png,2\n"])
 def test_a_bad_table_is_refused_with_what_it_needs(
     tmp_path: Path, run_folder: Callable[..., Report], table: str
@@ -203,6 +216,7 @@ def test_a_picture_moved_to_another_folder_is_relabelled(
     assert counts(database, insects) == {"ant": 0, "bee": 2}
 
 
+@SQLITE
 @pytest.mark.parametrize("labels", ["sideways", "folders:x", ""])
 def test_an_unknown_mode_is_refused(
     tmp_path: Path, run_folder: Callable[..., Report], labels: str
@@ -211,6 +225,7 @@ def test_an_unknown_mode_is_refused(
         run_folder(tmp_path, labels)
 
 
+@SQLITE
 def test_nothing_to_import_is_said(tmp_path: Path, run_folder: Callable[..., Report]) -> None:
     with pytest.raises(NotFound, match="no folder"):
         run_folder(tmp_path / "nowhere")
@@ -326,12 +341,14 @@ def test_an_import_that_ends_its_worker_thrice_is_set_aside(zips: Zips) -> None:
     assert shown["error"]["code"] == "quarantined"
 
 
+@SQLITE
 def test_what_is_no_zip_is_refused_before_it_is_kept(zips: Zips, blobs: LocalBlobs) -> None:
     with pytest.raises(Unprocessable, match="not a zip"):
         zips.create(b"hello")
     assert not [path for path in blobs.root.rglob("*") if path.is_file()]
 
 
+@SQLITE
 def test_a_damaged_or_empty_zip_fails_with_a_sentence(zips: Zips, database: Database) -> None:
     whole = zipped({"ant/1.png": picture(1)})
     for data, code in (
@@ -349,6 +366,7 @@ def test_a_damaged_or_empty_zip_fails_with_a_sentence(zips: Zips, database: Data
         assert zips.shown(claimed.row.id)["error"]["code"] == code
 
 
+@SQLITE
 def test_member_names_cannot_leave_the_archive(
     zips: Zips, database: Database, insects: Classifier, tmp_path: Path
 ) -> None:

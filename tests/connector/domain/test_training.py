@@ -18,6 +18,7 @@ from connector.errors import Conflict, LostLease, NotFound, Unprocessable
 from connector.settings import Settings
 
 Person = Any
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -101,6 +102,7 @@ def finish(
 FIRST = judge(None, 0.9, None, 10)
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
@@ -270,6 +272,7 @@ def test_a_worse_version_is_kept_but_does_not_go_live(
         assert row.live_version == 1
 
 
+@SQLITE
 @pytest.mark.parametrize(
     ("new", "old", "promoted"),
     [(0.9, 0.8, True), (0.9, 0.9, True), (0.89, 0.9, False), (None, None, True)],
