@@ -39,14 +39,15 @@ WARN_OF = ("died", "killed")
 class Started:
     """A running service: how to reach it, how to get in the first time, and how to end it.
 
-    `first_key` is the API key, given at the very first start only. `stop` may be called from any
-    thread.
+    `first_key` is the API key, given at the very first start only. `stop` asks for the end, and
+    `stopping` says whether somebody has; both may be called from any thread.
     """
 
     url: str
     data_dir: Path
     first_key: str | None
     stop: Callable[[], None]
+    stopping: Callable[[], bool]
 
 
 def welcome_text(started: Started) -> str:
@@ -118,6 +119,7 @@ class _Up:
                         data_dir=self._settings.data_dir,
                         first_key=first_key,
                         stop=supervisor.request_stop,
+                        stopping=lambda: supervisor.stop_requested,
                     )
                     self._output.text(welcome(started))
                     if on_ready is not None:

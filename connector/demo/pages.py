@@ -125,12 +125,12 @@ def _columns(sheet: Sheet) -> list[float]:
 
 def _table(sheet: Sheet, y: float) -> float:
     rng, columns, row = sheet.rng, _columns(sheet), sheet.rng.uniform(20, 26)
-    sheet.box(sheet.margin, y, sheet.right - sheet.margin, row, rng.randint(170, 225))
+    sheet.box(sheet.margin, y, sheet.right - sheet.margin, row, rng.randint(140, 210))
     for x, title in zip(columns, ("Qty", "Price", "Amount"), strict=True):
         sheet.text(x, y + 5, title, 12, "ra")
     sheet.text(sheet.margin + 6, y + 5, "Description")
     ruled, boxed, start = rng.random() < 0.6, rng.random() < 0.5, y
-    for _ in range(rng.randint(4, 13)):
+    for _ in range(rng.randint(5, 14)):
         y += row
         sheet.text(sheet.margin + 6, y + 5, words.item(rng))
         numbers = (str(rng.randint(1, 20)), _money(rng, 90), _money(rng, 900))

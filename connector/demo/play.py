@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,10 +67,15 @@ def play(data_dir: Path, *, port: int | None, once: bool, plan: Plan | None = No
         f"the service's log is {shown_path(log_file)}.\n"
     )
     with log_file.open("ab") as lines:
-        code = run_up(settings, port=_port(port), lines=lines, on_ready=on_ready)
+        code = run_up(settings, port=_port(port), lines=lines, welcome=_serving, on_ready=on_ready)
     if outcome.thread is not None:
         outcome.thread.join(ENDING_SECONDS)
     return _exit_code(code, outcome, once=once, log_file=log_file)
+
+
+def _serving(started: Started) -> str:
+    # Not the usual welcome: it shows the key, and this goes into a file.
+    return f"the service runs at {started.url}"
 
 
 def _own_settings(data_dir: Path) -> Settings:
@@ -107,17 +113,26 @@ def _tell(started: Started, screen: Screen, outcome: _Outcome, plan: Plan, once:
         key_file = _key_file(started)
         screen.say(f"The service runs at {started.url}\n")
         api = Api(started.url, key_file.read_text().strip())
-        tell(Stage(api, started.data_dir, key_file, screen, plan))
+        tell(Stage(api, started.data_dir, key_file, screen, plan, once))
         outcome.finished = True
     except ColabelError as error:
-        outcome.error = error.detail
+        if not _stopped_by_somebody(started):
+            outcome.error = error.detail
     except Exception as error:
         log.exception("the demo failed")
         outcome.error = f"The demo itself is broken ({type(error).__name__}: {error})."
-    if once or outcome.error:
+    if once or not outcome.finished:
         started.stop()
     else:
         screen.say("\nThe service goes on until you press Ctrl-C.")
+
+
+def _stopped_by_somebody(started: Started) -> bool:
+    """Whether Ctrl-C is why something failed: it reaches the web process before it reaches us."""
+    deadline = time.monotonic() + 1.0
+    while not started.stopping() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return started.stopping()
 
 
 def _key_file(started: Started) -> Path:

@@ -77,7 +77,7 @@ def _mistake(one: Checked) -> str:
     if found.orientation != "upright":
         parts.append(f"lies with its top to “{found.orientation}”")
     if found.folder != page.kind:
-        parts.append(f"is a {page.kind} in the folder {found.folder}")
+        parts.append(f"is in the folder {found.folder} instead of {page.kind}")
     answers = ", ".join(f"{label} {confidence:.0%}" for label, confidence in said.items())
     return f"{page.name} {' and '.join(parts)} (the answers were: {answers})"
 

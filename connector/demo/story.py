@@ -29,6 +29,7 @@ class Stage:
     key_file: Path
     screen: Screen
     plan: Plan
+    once: bool
 
 
 def tell(stage: Stage) -> None:
@@ -57,10 +58,7 @@ def _learn(stage: Stage, pair: Pair) -> None:
     screen, api = stage.screen, stage.api
     new = [one for one in (pair.way_up, pair.kind) if one["live_version"] is None]
     with screen.step("Importing labelled pages") as step:
-        if new:
-            training.import_examples(api, pair, stage.plan, step)
-        else:
-            step.result = "not needed, both are trained from an earlier run"
+        training.import_examples(api, pair, stage.plan, step)
     for classifier in (pair.way_up, pair.kind):
         run = None
         with screen.step(f"Training “{classifier['name']}”") as step:
@@ -124,12 +122,13 @@ def _show_way_on(stage: Stage, pair: Pair, cases: Sequence[Case], run: Path) -> 
     name = Path(moved["detail"]["to"]).name
     page = shlex.quote(shown_path(run / cases[0].page.name))
     api = f"{stage.api.url}/api/v1"
+    again = f"first: colabel up --data {shlex.quote(shown_path(stage.data_dir))}"
     stage.screen.say(
         f"""
-Go on
+Go on{f" ({again})" if stage.once else ""}
   Open            {stage.api.url}/
   Send a picture  curl -F image=@{page} {pair.way_up["hook_url"]}
   Take back       curl -X POST {key} {api}/actions/{moved["id"]}/undo
-                  (the move of {name}: it leaves its folder, and can be moved again)
+                  (that was the move of {name})
   All answers     curl {key} {api}/predictions"""
     )

@@ -80,5 +80,5 @@ def test_the_report_counts_each_mistake_and_names_what_is_lost() -> None:
     wrong = mistakes(checked)
     assert len(wrong) == 3
     assert "lies with its top to “left”" in wrong[0]
-    assert "is a letter in the folder form" in wrong[1]
+    assert "is in the folder form instead of letter" in wrong[1]
     assert lost(checked) == [pages[3].name]

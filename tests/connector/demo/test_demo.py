@@ -69,12 +69,14 @@ def test_it_ends_with_every_page_in_a_folder_and_goes_on_next_time(
     assert placed <= PAGES
     assert first.stdout.count("\n") <= 60
     assert "\033" not in first.stdout
+    assert (data / "demo.key").read_text().strip() not in log.read_text()
     assert stat.S_IMODE((data / "demo.key").stat().st_mode) == 0o600
     kept = sorted(path.name for path in (data / "sorted" / "kind of page").glob("*/*"))
     assert kept == sorted(path.name for path in (data / "sent" / "1").iterdir())
 
     second = run_demo(data, weights)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert "trained from an earlier run" in second.stdout
+    assert "all are there already" in second.stdout
+    assert second.stdout.count("version 1 is live already") == 2
     assert len(list((data / "sorted" / "kind of page").glob("*/*"))) == 2 * PAGES
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(data) in str(p.info["cmdline"])]
