@@ -1,0 +1,227 @@
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from PIL import Image
+
+from models import backbone, download, split, train
+from models.embed import Embedder
+from models.errors import ModelError, NotEnoughExamples, WeightsMissing
+from models.preprocess import load
+from models.signature import Card
+from models.train import Options, Progress, Sample
+from models.training import STEPS
+
+LABELS = ["blue", "red"]
+
+
+def picture(label: str, seed: int) -> bytes:
+    """A patch of the label's colour on noise."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 200, (40, 40, 3)).astype(np.uint8)
+    x, y = rng.integers(0, 20, 2)
+    pixels[y : y + 20, x : x + 20] = (220, 30, 30) if label == "red" else (30, 30, 220)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def samples(per_label: int, read: Callable[[bytes], bytes] = lambda data: data) -> list[Sample]:
+    made = []
+    for label in LABELS:
+        for i in range(per_label):
+            data = picture(label, i + 1000 * (label == "red"))
+            sha = hashlib.sha256(data).hexdigest()
+            made.append(Sample(sha, label, lambda data=data: read(data)))  # type: ignore[misc]
+    return made
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state_dict of the smallest network; random, which is enough to tell colours apart."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    torch.save(backbone.bare("squeezenet1_1").state_dict(), folder / "squeezenet1_1.pth")
+    return folder
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(*_args: object, **_options: object) -> None:
+        raise WeightsMissing("The weights are missing; set COLABEL_WEIGHTS.")
+
+    monkeypatch.setattr(backbone, "find", find)
+
+
+@pytest.fixture(scope="module")
+def cache() -> dict[str, bytes]:
+    return {}
+
+
+def test_a_run_gives_a_model_that_answers_and_honest_scores(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    told: list[Progress] = []
+    given = samples(30)
+    bad = Sample("00" * 32, "red", lambda: b"broken")
+    made = train.run(
+        [*given, bad],
+        LABELS,
+        options=Options(weights=weights),
+        progress=told.append,
+        backbone_cache=cache,
+    )
+    assert [sha for sha, _ in made.unreadable] == ["00" * 32]
+    assert made.notice is None
+    assert set(made.embeddings) == {sample.sha256 for sample in given}
+    held_out = [sample for sample in given if split.is_held_out(sample.sha256)]
+    assert made.metrics["count"] == len(held_out) > 3
+    assert made.metrics["training_count"] == len(given) - len(held_out)
+    assert made.metrics["accuracy"] > 0.9
+    assert made.metrics["portable_max_difference"] < 1e-3
+    assert json.loads(json.dumps(made.metrics)) == made.metrics
+    order = [STEPS.index(step.step) for step in told]
+    assert order == sorted(order)
+    assert all(0 <= step.done <= step.total for step in told)
+
+    fresh = load(picture("blue", 77), made.card.input_size)[None]
+    session = ort.InferenceSession(made.portable, providers=["CPUExecutionProvider"])
+    portable = session.run(None, {"pictures": fresh})[0][0]
+    service = made.head.predict(Embedder(made.backbone_onnx).embed(fresh))[0]
+    assert np.abs(portable - service).max() < 1e-3
+    assert made.card.labels[int(portable.argmax())] == "blue"
+    assert Card.from_metadata(session.get_modelmeta().custom_metadata_map) == made.card
+    assert made.card.backbone_sha == hashlib.sha256(made.backbone_onnx).hexdigest()
+
+
+def test_a_second_run_exports_and_embeds_nothing_anew(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    first = train.run(samples(8), LABELS, options=Options(weights=weights), backbone_cache=cache)
+    asked: list[str] = []
+    reads: list[bytes] = []
+
+    def known(sha: str) -> dict[str, np.ndarray]:
+        asked.append(sha)
+        return first.embeddings
+
+    def read(data: bytes) -> bytes:
+        reads.append(data)
+        return data
+
+    steps: list[str] = []
+    second = train.run(
+        samples(9, read),
+        LABELS,
+        options=Options(weights=weights),
+        progress=lambda step: steps.append(step.message),
+        cached_embeddings=known,
+        backbone_cache=cache,
+    )
+    assert asked == [first.card.backbone_sha]
+    assert second.backbone_onnx == first.backbone_onnx
+    assert not any("Converting" in message for message in steps)
+    new = {s.sha256 for s in samples(9)} - {s.sha256 for s in samples(8)}
+    assert {hashlib.sha256(data).hexdigest() for data in reads} >= new
+    assert "Looking at 2 pictures" in steps
+    for sha, vector in first.embeddings.items():
+        assert np.array_equal(second.embeddings[sha], vector)
+
+
+def test_nothing_held_out_is_trained_on(
+    weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted: list[np.ndarray] = []
+    original = train.fitting.fit
+
+    def spy(rows: np.ndarray, *args: object, **options: object) -> object:
+        fitted.append(rows)
+        return original(rows, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(train.fitting, "fit", spy)
+    made = train.run(samples(20), LABELS, options=Options(weights=weights), backbone_cache=cache)
+    trained = {row.tobytes() for row in fitted[0]}
+    sides = {sha: vector.tobytes() in trained for sha, vector in made.embeddings.items()}
+    assert {sha for sha, inside in sides.items() if not inside} == {
+        sha for sha in sides if split.is_held_out(sha)
+    }
+
+
+def test_without_weights_a_small_network_is_trained_and_said_so(
+    no_weights: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train.scratch, "_STEPS", 60)
+    told: list[Progress] = []
+    made = train.run(
+        samples(60), LABELS, options=Options(scratch_seconds=300), progress=told.append
+    )
+    assert made.notice is not None
+    assert "COLABEL_WEIGHTS" in made.notice
+    assert made.card.weights == "scratch"
+    assert made.metrics["accuracy"] > 0.8
+    assert made.metrics["threshold"]["value"] >= 0.5
+    assert {step.step for step in told} >= {"reading", "training", "exporting", "checking"}
+    fresh = load(picture("red", 5555), made.card.input_size)[None]
+    probabilities = made.head.predict(Embedder(made.backbone_onnx).embed(fresh))[0]
+    assert made.head.labels[int(probabilities.argmax())] == "red"
+
+
+def test_a_label_without_pictures_is_left_out_and_named(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    lonely = Sample("12" * 32, "green", lambda: picture("red", 3))
+    made = train.run(
+        [*samples(6), lonely],
+        ["green", *LABELS, "empty"],
+        options=Options(weights=weights),
+        backbone_cache=cache,
+    )
+    assert made.card.labels == tuple(LABELS)
+    assert made.metrics["left_out"] == ["green", "empty"]
+    assert made.notice is not None
+    assert "green, empty" in made.notice
+
+
+@pytest.mark.parametrize(
+    ("given", "labels", "says"),
+    [
+        ([], LABELS, "'blue' has 0, 'red' has 0"),
+        (samples(3)[:3], LABELS, "'red' has 0"),
+        (samples(3)[:3], ["blue"], "add another label"),
+        ([*samples(3)[:3], Sample("00" * 32, "red", lambda: b"x")], LABELS, "'red' has 1"),
+    ],
+)
+def test_too_little_to_train_on_says_what_to_add(
+    given: list[Sample], labels: list[str], says: str
+) -> None:
+    with pytest.raises(NotEnoughExamples, match=says):
+        train.run(given, labels)
+
+
+def test_pictures_that_turn_out_unreadable_can_leave_too_little(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    broken = [Sample(f"{i:064x}", "red", lambda: b"x") for i in range(5)]
+    with pytest.raises(NotEnoughExamples, match="'red' has 0"):
+        train.run(
+            [*samples(4)[:4], *broken],
+            LABELS,
+            options=Options(weights=weights),
+            backbone_cache=cache,
+        )
+
+
+def test_labels_nobody_asked_for_and_wrong_settings_stop_the_run(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="not the classifier's: red"):
+        train.run(samples(3), ["blue", "green"])
+    with pytest.raises(ModelError, match="does not exist"):
+        train.run(samples(3), LABELS, options=Options(weights=tmp_path / "no"))
+    with pytest.raises(ModelError, match="no torchvision"):
+        train.run(samples(3), LABELS, options=Options(backbone="nonet"))
+    assert download.names()
