@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Application("connector.web", static_folder=None, template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
     app.extensions[KEY] = Services.start(settings)
-    app.extensions["colabel.openapi"] = _document(settings)
+    app.extensions["colabel.openapi"] = partial(_document, settings.public_url)
     app.url_map.strict_slashes = False
     register_errors(app)
     for api in APIS:
@@ -86,13 +86,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _document(settings: Settings) -> Any:
-    @lru_cache(maxsize=1)
-    def document() -> dict[str, Any]:
-        operations = [operation for api in APIS for operation in api.operations]
-        return build_document(operations, version=version("colabel"), server=settings.public_url)
-
-    return document
+@lru_cache(maxsize=1)
+def _document(server: str) -> dict[str, Any]:
+    operations = [operation for api in APIS for operation in api.operations]
+    return build_document(operations, version=version("colabel"), server=server)
 
 
 def _harden(response: Response) -> Response:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from contextlib import closing
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from caller import Caller
 from colours import picture
 from flask import Flask
+from redis import Redis
+from rq import Queue
+from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from connector.db import Database
 from connector.domain import facts
+from connector.embedded import EmbeddedRedis
 from connector.settings import Settings
 from connector.web.app import create_app
 
@@ -28,6 +34,23 @@ def test_without_redis_it_is_ready_but_degraded(as_nobody: Caller) -> None:
     assert shown["status"] == "degraded"
     assert shown["checks"]["database"]["status"] == "ok"
     assert "answered once it is back" in shown["checks"]["redis"]["detail"]
+
+
+def test_with_redis_it_is_ready_and_a_picture_rings(
+    settings: Settings, job: Any, tmp_path: Path
+) -> None:
+    with EmbeddedRedis(tmp_path / "redis").running() as url, closing(Redis.from_url(url)) as client:
+        app = create_app(settings.model_copy(update={"redis_url": url}))
+        caller = Caller(app, {})
+        assert (caller.get("/readyz").json or {})["status"] == "ready"
+        page = Page(caller.get("/").text)
+        assert "is not running; start it with: colabel worker classify" in page.words
+        client.sadd(WORKERS_BY_QUEUE_KEY % "classify", "a worker")
+        assert "answers pictures" in Page(caller.get("/").text).words
+        assert caller.post(job.hook, data=picture("red")).status_code == 202
+        assert Queue("classify", connection=client).count == 1
+        app.extensions["colabel"].bells.client.close()
+        app.extensions["colabel"].database.close()
 
 
 def test_a_database_that_is_away_makes_it_unready(settings: Settings, tmp_path: Any) -> None:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from caller import Caller
 from colours import picture
 
@@ -56,11 +55,11 @@ def test_waiting_without_a_worker_ends_with_202(as_alice: Caller, job: Any) -> N
     assert (response.json or {})["status"] == "queued"
 
 
-@pytest.mark.parametrize("wait", ["61", "-1", "soon", "nan"])
-def test_waiting_has_bounds(as_alice: Caller, job: Any, wait: str) -> None:
-    response = as_alice.post(f"{job.path}/predictions?wait={wait}", data=RED)
-    assert response.status_code == 422
-    assert "wait" in (response.json or {})["detail"]
+def test_waiting_has_bounds(as_alice: Caller, job: Any) -> None:
+    for wait in ("61", "-1", "soon", "nan"):
+        response = as_alice.post(f"{job.path}/predictions?wait={wait}", data=RED)
+        assert response.status_code == 422
+        assert "wait" in (response.json or {})["detail"]
 
 
 def test_a_repeat_is_answered_with_the_first_one(
@@ -92,11 +91,11 @@ def test_predictions_are_listed_by_page_and_filter(
     assert len(mine["items"]) == 5
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "status=x", "cursor=x", "colour=red"])
-def test_bad_queries_are_refused(as_alice: Caller, query: str) -> None:
-    response = as_alice.get(f"/api/v1/predictions?{query}")
-    assert response.status_code in (400, 422)
-    assert query.partition("=")[0] in (response.json or {})["detail"]
+def test_bad_queries_are_refused(as_alice: Caller) -> None:
+    for query in ("limit=0", "limit=101", "status=x", "cursor=x", "colour=red"):
+        response = as_alice.get(f"/api/v1/predictions?{query}")
+        assert response.status_code in (400, 422)
+        assert query.partition("=")[0] in (response.json or {})["detail"]
 
 
 def test_the_picture_comes_back_byte_for_byte(as_alice: Caller, job: Any) -> None:
