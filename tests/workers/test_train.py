@@ -132,6 +132,7 @@ def test_examples_become_a_live_version_with_honest_scores(rt: Runtime, paints: 
     assert train.step(rt) == 0
 
 
+@SQLITE
 def test_the_trained_version_answers_pictures(rt: Runtime, paints: Classifier) -> None:
     add(rt, paints, range(20))
     trained(rt, paints)
@@ -147,6 +148,7 @@ def test_the_trained_version_answers_pictures(rt: Runtime, paints: Classifier) -
     assert max(answer.probabilities, key=lambda name: answer.probabilities[name]) == "green"
 
 
+@SQLITE
 def test_embeddings_are_made_once(
     rt: Runtime, paints: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +192,7 @@ def test_a_worse_model_is_kept_but_not_served(rt: Runtime, paints: Classifier) -
     assert types == ["model.promoted", "model.rejected"]
 
 
+@SQLITE
 def test_a_live_version_that_cannot_be_read_is_replaced(rt: Runtime, paints: Classifier) -> None:
     add(rt, paints, range(12))
     trained(rt, paints)
@@ -201,6 +204,7 @@ def test_a_live_version_that_cannot_be_read_is_replaced(rt: Runtime, paints: Cla
     assert live_version(rt, paints) == 2
 
 
+@SQLITE
 def test_pictures_that_the_live_model_learned_from_do_not_judge(
     rt: Runtime, paints: Classifier
 ) -> None:
@@ -213,6 +217,7 @@ def test_pictures_that_the_live_model_learned_from_do_not_judge(
     assert set(card["learned_although_held_out"]) == set(filter(split.is_held_out, hashes))
 
 
+@SQLITE
 def test_too_few_readable_pictures_fail_with_a_sentence(rt: Runtime, paints: Classifier) -> None:
     add(rt, paints, range(2))
     run_id = request(rt, paints)
@@ -226,6 +231,7 @@ def test_too_few_readable_pictures_fail_with_a_sentence(rt: Runtime, paints: Cla
     assert run["error"]["code"] == "not_enough_examples"
 
 
+@SQLITE
 def test_a_bad_setting_fails_the_run_and_names_itself(rt: Runtime, paints: Classifier) -> None:
     add(rt, paints, range(2))
     rt.settings = rt.settings.model_copy(update={"backbone": "alexnet_9000", "weights": None})
@@ -234,6 +240,7 @@ def test_a_bad_setting_fails_the_run_and_names_itself(rt: Runtime, paints: Class
     assert "COLABEL_BACKBONE" in run["error"]["detail"]
 
 
+@SQLITE
 def test_an_unexpected_error_is_told_and_does_not_stop_the_queue(
     rt: Runtime, paints: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +333,7 @@ def test_a_promotion_in_between_is_judged_again(
     assert judged == [2, 1]
 
 
+@SQLITE
 def test_a_deleted_classifier_is_not_trained(rt: Runtime, paints: Classifier) -> None:
     add(rt, paints, range(6))
     run_id = request(rt, paints)
@@ -355,6 +363,7 @@ def test_imports_come_before_training(rt: Runtime, paints: Classifier) -> None:
         assert session.scalar(select(func.count(Embedding.sha256))) == 18
 
 
+@SQLITE
 def test_a_bad_archive_fails_with_its_sentence(rt: Runtime, paints: Classifier) -> None:
     with rt.database.write() as session:
         row = session.get_one(Classifier, paints.id)
@@ -366,24 +375,17 @@ def test_a_bad_archive_fails_with_its_sentence(rt: Runtime, paints: Classifier) 
 
 
 @SQLITE
-def test_a_real_network_is_exported_once_and_trained_on(
-    rt: Runtime, paints: Classifier, tmp_path: Path
-) -> None:
-    import torch
-
-    file = tmp_path / "squeezenet1_1.pth"
-    torch.manual_seed(1)
-    torch.save(backbone.bare("squeezenet1_1").state_dict(), file)
-    rt.settings = rt.settings.model_copy(update={"weights": file})
-    add(rt, paints, range(8))
-    run = trained(rt, paints)
-    assert run["error"] is None
-    assert run["metrics"]["torch_onnx_max_difference"] < 1e-3
-    assert run["metrics"]["portable_max_difference"] < 1e-3
-    kept = [key for key in KeptBackbones(rt) if key.startswith("squeezenet1_1")]
-    assert len(kept) == 1
-    with rt.database.read() as session:
-        assert facts.weights_notice(session) is None
+def test_exported_backbones_are_kept_until_their_bytes_are_gone(rt: Runtime) -> None:
+    kept = KeptBackbones(rt)
+    kept["net-1"] = b"first"
+    kept["net_2"] = b"second"
+    assert kept["net-1"] == b"first"
+    assert {"net-1", "net_2"} <= set(kept)
+    assert len(kept) == 3
+    del kept["net_2"]
+    assert "net_2" not in kept
+    rt.blobs.delete(rt.blobs.put(b"first"))
+    assert "net-1" not in kept
 
 
 @SQLITE
@@ -406,6 +408,7 @@ def test_without_weights_a_small_network_is_trained_and_everybody_is_told(
     assert shown_now["live_version"] == 1
 
 
+@SQLITE
 def test_the_weights_are_looked_for_when_the_worker_starts(rt: Runtime) -> None:
     weights.check_in_background(rt).join(60)
     with rt.database.read() as session:
