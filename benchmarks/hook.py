@@ -29,12 +29,12 @@ import load
 
 sys.path.append(str(common.ROOT / "tests"))
 
-from colours import backbone, head  # noqa: E402
-from sqlalchemy import func, select  # noqa: E402
+from colours import backbone, head
+from sqlalchemy import func, select
 
-from connector.db.tables import Prediction  # noqa: E402
-from connector.embedded import EmbeddedRedis  # noqa: E402
-from connector.listening import listen  # noqa: E402
+from connector.db.tables import Prediction
+from connector.embedded import EmbeddedRedis
+from connector.listening import listen
 
 PICTURE_BYTES = 50_000
 START_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""A load generator that takes little of the machine: one process, raw sockets, requests ready made."""
+"""A load generator that takes little of the machine: one process, raw sockets, ready requests."""
 
 from __future__ import annotations
 

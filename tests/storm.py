@@ -11,7 +11,7 @@ import io
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -180,59 +180,75 @@ class Storm:
 
     def check(self) -> None:
         """Compare what is there with what must be. Raises AssertionError."""
-        self._check_keys()
-        self._check_rows()
-        self._check_files()
+        found = self.findings()
+        assert not any(found.values()), found
 
-    def _check_keys(self) -> None:
+    def findings(self) -> dict[str, list[str]]:
+        """Return what is lost, doubled or wrong, each in words; all is well when nothing is."""
+        found: dict[str, list[str]] = {"lost": [], "doubled": [], "wrong": []}
+        self._look_at_keys(found)
+        self._look_at_rows(found)
+        self._look_at_files(found)
+        return found
+
+    def _look_at_keys(self, found: dict[str, list[str]]) -> None:
         """A repeat of a key is answered with the first one's id, and makes nothing."""
-        assert len(self.accepted) == self.count
-        assert len(set(self.accepted.values())) == self.count
+        found["lost"] += [
+            f"{number}" for number in range(self.count) if number not in self.accepted
+        ]
+        ids = Counter(self.accepted.values())
+        found["wrong"] += [
+            f"{one} answered {times} keys" for one, times in ids.items() if times > 1
+        ]
         for number in range(0, self.count, max(1, self.count // 20)):
-            assert self._send(Sent(number)) == self.accepted[number]
+            again = self._send(Sent(number))
+            if again != self.accepted[number]:
+                found["doubled"].append(f"{self.accepted[number]} is now also {again}")
 
-    def _check_rows(self) -> None:
+    def _look_at_rows(self, found: dict[str, list[str]]) -> None:
         database = self.service.prepared.database()
         with database.read() as session:
             rows = {row.id: row for row in session.scalars(select(Prediction))}
-            actions = session.scalars(select(Action).order_by(Action.sequence)).all()
+            done: dict[str, list[tuple[str, str]]] = defaultdict(list)
+            for action in session.scalars(select(Action).order_by(Action.sequence)):
+                done[action.prediction_id].append((action.kind, action.status))
         database.close()
-        assert set(rows) == set(self.accepted.values())
+        found["doubled"] += sorted(set(rows) - set(self.accepted.values()))
         for number, prediction_id in self.accepted.items():
-            row = rows[prediction_id]
-            sent = Sent(number)
-            assert (row.status, row.label, row.error) == ("done", sent.colour, None), sent
-            mine = [(one.kind, one.status) for one in actions if one.prediction_id == row.id]
-            wanted = [(one["kind"], "done") for one in [*RULES[sent.colour], COPY]]
-            assert mine == wanted, (sent, mine)
+            row, sent = rows.get(prediction_id), Sent(number)
+            if row is None:
+                found["lost"].append(prediction_id)
+            elif (row.status, row.label, row.error) != ("done", sent.colour, None):
+                found["wrong"].append(f"{sent}: {row.status} {row.label} {row.error}")
+            elif done[row.id] != [(one["kind"], "done") for one in [*RULES[sent.colour], COPY]]:
+                found["wrong"].append(f"{sent}: {done[row.id]}")
 
-    def _check_files(self) -> None:
+    def _look_at_files(self, found: dict[str, list[str]]) -> None:
         """Exactly one file per picture and rule, each with the content that it must have."""
         folder = self.service.prepared.data_dir / "sorted" / "colours"
-        found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-        everything = [Sent(number) for number in range(self.count)]
+        present = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+        blobs = LocalBlobs(load_settings(data_dir=self.service.prepared.data_dir).blobs_dir)
         wanted = {
-            Path(*parts, sent.colour, sent.name)
-            for sent in everything
+            Path(*parts, sent.colour, sent.name): sent
+            for sent in map(Sent, range(self.count))
             for parts in ((), ("copies",))
         }
-        assert found == wanted, {"missing": wanted - found, "too many": found - wanted}
-        blobs = LocalBlobs(load_settings(data_dir=self.service.prepared.data_dir).blobs_dir)
-        for sent in everything:
-            data = sent.data()
-            assert blobs.read(hashlib.sha256(data).hexdigest()) == data
-            for parts in ((), ("copies",)):
-                path = folder.joinpath(*parts, sent.colour, sent.name)
-                _check_content(path, sent)
+        found["lost"] += sorted(str(path) for path in wanted.keys() - present)
+        found["doubled"] += sorted(str(path) for path in present - wanted.keys())
+        for path in wanted.keys() & present:
+            sent = wanted[path]
+            if not _is_as_it_must_be((folder / path).read_bytes(), sent):
+                found["wrong"].append(f"{path} has another content")
+            if not blobs.exists(hashlib.sha256(sent.data()).hexdigest()):
+                found["lost"].append(f"the original of {path}")
 
 
-def _check_content(path: Path, sent: Sent) -> None:
-    found, data = path.read_bytes(), sent.data()
-    if TURN in RULES[sent.colour]:
-        # Once clockwise; a second time would show.
-        assert np.array_equal(_pixels(found), np.rot90(_pixels(data), -1)), path
-    else:
-        assert found == data, path
+def _is_as_it_must_be(found: bytes, sent: Sent) -> bool:
+    data = sent.data()
+    if TURN not in RULES[sent.colour]:
+        return found == data
+    # Once clockwise; a second time would show.
+    return np.array_equal(_pixels(found), np.rot90(_pixels(data), -1))
 
 
 def _pixels(data: bytes) -> Any:
