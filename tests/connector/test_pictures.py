@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pillow_heif
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -143,6 +143,8 @@ def test_too_many_bytes_are_refused() -> None:
     assert caught.value.code == "too_many_bytes"
 
 
+# No deadline: the first HEIF loads its library.
+@settings(deadline=None)
 @given(format_name=st.sampled_from(FORMATS), data=st.data())
 def test_no_bytes_bring_it_down(format_name: str, data: st.DataObject) -> None:
     whole = _CACHE.setdefault(format_name, encode(format_name))
@@ -174,6 +176,7 @@ def test_names_keep_their_script_and_lose_their_folders(name: str, kept: str) ->
     assert pictures.sanitize_name(name) == kept
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_sanitized_name_is_a_file_name(name: str) -> None:
     kept = pictures.sanitize_name(name)
