@@ -4,6 +4,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 STAMP := .venv/.installed
+# A machine's own certificate store knows the proxies that its owner trusts; uv's own does not.
+UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),--system-certs)
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -20,8 +22,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 	@echo "Installing colabel and what it stands on into .venv (about 6 GB with the CUDA libraries)"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
 demo: $(STAMP) ## run the sample job through the real service (ARGS=--once stops when it is done)
@@ -46,7 +48,7 @@ format: $(STAMP) ## rewrite the sources in the project's format
 	$(BIN)/ruff check --fix .
 
 lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --no-emit-index-url --universal --python-version 3.11 \
+	$(UV) pip compile --quiet --upgrade --no-emit-index-url --universal --python-version 3.11 \
 	  --generate-hashes --group dev pyproject.toml -o requirements.lock \
 	  --custom-compile-command "make lock"
 
