@@ -16,6 +16,7 @@ Ints = npt.NDArray[np.int64]
 _Z95 = 1.959963984540054
 _BINS = 10
 _TARGET_ACCURACY = 0.98
+_LEAST = 0.8
 _ENOUGH = 30
 
 
@@ -101,7 +102,8 @@ def summary(probabilities: Floats, targets: Ints, labels: Sequence[str]) -> dict
 def default_threshold(probabilities: Floats, targets: Ints) -> Threshold:
     """The lowest confidence from which on 98 % of the answers to unseen pictures were right.
 
-    Never below 0.5, and 0.9 when there are fewer than 30 pictures to tell by.
+    Never below 0.8: that few pictures showed no mistake is no reason to act on answers that the
+    model itself gives no better odds. 0.9 when there are fewer than 30 pictures to tell by.
     """
     if len(targets) < _ENOUGH:
         return Threshold(
@@ -115,11 +117,11 @@ def default_threshold(probabilities: Floats, targets: Ints) -> Threshold:
     if not len(good):
         return Threshold(0.99, "Even the surest answers were often wrong: nearly all are asked.")
     if good[-1] == len(order) - 1:
-        value = 0.5
+        value = _LEAST
     else:
         # Halfway to the first answer that would spoil the share; rounded up, never down to it.
         value = float(confidence[order[good[-1] : good[-1] + 2]].mean())
-        value = min(0.99, max(0.5, np.ceil(value * 1000) / 1000))
+        value = min(0.99, max(_LEAST, np.ceil(value * 1000) / 1000))
     kept = confidence >= value
     shown = f"{right[kept].mean():.1%} of the {int(kept.sum())}" if kept.any() else "none of the"
     return Threshold(

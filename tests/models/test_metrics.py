@@ -75,10 +75,10 @@ def test_the_threshold_keeps_the_promised_share_right() -> None:
     assert "98" in chosen.reason
 
 
-def test_a_model_that_is_nearly_always_right_asks_at_a_half() -> None:
+def test_a_model_that_is_nearly_always_right_still_asks_below_four_fifths() -> None:
     probabilities, targets = answers(np.linspace(0.4, 1, 100), np.ones(100, bool))
     probabilities[:20] = [0.4, 0.3]
-    assert metrics.default_threshold(probabilities, targets).value == 0.5
+    assert metrics.default_threshold(probabilities, targets).value == 0.8
 
 
 def test_a_model_that_is_often_wrong_asks_nearly_always() -> None:
