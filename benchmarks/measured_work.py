@@ -12,10 +12,8 @@ import logging
 import pstats
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import common
 import numpy as np
 from sqlalchemy import select
 
@@ -33,9 +31,11 @@ def _open(settings: Settings) -> Runtime:
     return open_runtime(settings, with_redis=False)
 
 
-def bare(settings: Settings) -> tuple[int, float]:
-    """Decode and embed all the pictures, batch by batch."""
+def bare(settings: Settings, half: int) -> tuple[int, float]:
+    """Decode and embed the first or second half of the pictures, batch by batch."""
     hashes = json.loads((settings.data_dir / "hashes.json").read_text())
+    middle = len(hashes) // 2
+    hashes = hashes[middle:] if half else hashes[:middle]
     blobs = LocalBlobs(settings.blobs_dir)
     with _open(settings).database.read() as session:
         backbone = session.scalars(select(ModelVersion.backbone_sha256)).first()
@@ -106,18 +106,19 @@ def main() -> None:
     """Run one of them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("bare", "worker", "forking"))
-    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--half", type=int, choices=(0, 1), default=0, help="of bare")
+    parser.add_argument("--profile", action="store_true", help="of worker")
     arguments = parser.parse_args()
     logging.getLogger().setLevel(logging.WARNING)
     settings = load_settings()
-    work: dict[str, Callable[[Settings], tuple[int, float]]] = {"bare": bare, "forking": forking}
-    if arguments.what == "worker":
+    if arguments.what == "bare":
+        count, seconds = bare(settings, arguments.half)
+    elif arguments.what == "worker":
         count, seconds = worker(settings, profile=arguments.profile)
     else:
-        count, seconds = work[arguments.what](settings)
+        count, seconds = forking(settings)
     print(json.dumps({"pictures": count, "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    assert common.ROOT
     main()

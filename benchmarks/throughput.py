@@ -6,7 +6,7 @@
 In one run, each in a process of its own, with models loaded and warm before the clock starts:
 
 (a) bare loop: read, decode in threads, ONNX Runtime; nothing else. As many pictures a batch and as
-    many threads as the worker has.
+    many threads as the worker has. One half is measured before (b) and the other after it.
 (b) worker: the classify worker's drain on as many accepted pictures: claims, leases, decoding,
     the backbone, the head, and results, embeddings and events in SQLite.
 (c) forking: the same work as RQ's default worker does it, one job a picture in a forked process
@@ -78,22 +78,26 @@ def main() -> None:
         small = common.prepare(root / "small", backbone, head)
         fill(large, arguments.count, arguments.pictures)
         fill(small, min(arguments.count, arguments.forking_count), arguments.pictures)
-        profile = ["--profile"] if arguments.profile else []
-        rows = []
-        for name, what, where, options in (
-            ("(a) bare loop", "bare", large, []),
-            ("(b) classify worker", "worker", large, profile),
-            ("(c) RQ's forking worker", "forking", small, []),
-        ):
-            result = measure(what, where.settings.data_dir, *options)
-            speed = result["pictures"] / result["seconds"]
-            rows.append((name, int(result["pictures"]), result["seconds"], speed))
-    base = rows[0][3]
+        where = large.settings.data_dir
+        before = measure("bare", where, "--half", "0")
+        worker = measure("worker", where, *(["--profile"] if arguments.profile else []))
+        after = measure("bare", where, "--half", "1")
+        forking = measure("forking", small.settings.data_dir)
+    bare = {key: before[key] + after[key] for key in before}
+    base = bare["pictures"] / bare["seconds"]
+    rows = []
+    for name, result in (
+        ("(a) bare loop", bare),
+        ("(b) classify worker", worker),
+        ("(c) RQ's forking worker", forking),
+    ):
+        speed = result["pictures"] / result["seconds"]
+        rows.append((name, int(result["pictures"]), result["seconds"], speed, speed / base))
     print(f"{arguments.backbone}, batches of {large.settings.batch_size}\n")
     print(
         common.table(
             ("", "pictures", "seconds", "pictures/s", "of (a)"),
-            [(*row, row[3] / base) for row in rows],
+            rows,
         )
     )
 

@@ -1,0 +1,34 @@
+"""The benchmarks are run by hand now and then; here they show that they still can be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.service
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def run(name: str, *options: str) -> str:
+    command = [sys.executable, str(FOLDER / name), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_hook_is_measured() -> None:
+    said = run("hook.py", "--count", "40", "--rounds", "1", "--clients", "4")
+    hook = next(line for line in said.splitlines() if line.startswith("the hook"))
+    per_second, ratio = hook.split()[-4], hook.split()[-1]
+    assert float(per_second.replace(",", "")) > 0
+    assert 0 < float(ratio) < 1
+
+
+@pytest.mark.parametrize("name", ["chaos.py", "throughput.py", "first_model.py"])
+def test_each_says_what_it_does(name: str) -> None:
+    said = run(name, "--help")
+    assert f"python benchmarks/{name}" in said
