@@ -100,7 +100,7 @@ def _parts(here: Services, device: str) -> list[Part]:
         sentence = f"{WORK.get(queue, 'works')}"
         if queue == "classify" and device:
             sentence = f"{sentence}; {device}"
-        missing = f"is not running; start it with: colabel worker {queue}"
+        missing = f"is starting, or not running: colabel worker {queue}"
         parts.append(Part(f"Worker {queue}", count > 0, sentence if count else missing))
     return parts
 

@@ -44,7 +44,7 @@ def test_with_redis_it_is_ready_and_a_picture_rings(
         caller = Caller(app, {})
         assert (caller.get("/readyz").json or {})["status"] == "ready"
         page = Page(caller.get("/").text)
-        assert "is not running; start it with: colabel worker classify" in page.words
+        assert "is starting, or not running: colabel worker classify" in page.words
         client.sadd(WORKERS_BY_QUEUE_KEY % "classify", "a worker")
         assert "answers pictures" in Page(caller.get("/").text).words
         assert caller.post(job.hook, data=picture("red")).status_code == 202
