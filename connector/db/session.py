@@ -65,7 +65,7 @@ class Database:
         self._read = sessionmaker(self.engine, expire_on_commit=False)
         self._writer = self.engine.execution_options(colabel_write=True)
         self._write = sessionmaker(self._writer, expire_on_commit=False)
-        self._together = Together(self.writing)
+        self._groups: dict[str, Together] = {}
 
     @property
     def is_sqlite(self) -> bool:
@@ -105,16 +105,22 @@ class Database:
         with self._guard(), self._writer.begin() as connection:
             yield connection
 
-    def write_together(self, write: Callable[[Connection], T]) -> T:
+    def write_together(self, write: Callable[[Connection], T], *, job: str) -> T:
         """Return what `write` returned, committed with what other threads write just now.
 
-        For hot roads with many small writes; see `connector.db.together` for what `write` may do.
-        PostgreSQL groups the commits of its connections by itself.
+        For hot roads with many small writes that make work for `job`, which is rung for once a
+        group; see `connector.db.together` for what `write` may do. PostgreSQL groups the commits
+        of its connections by itself.
         """
         if self.is_sqlite:
-            return self._together.run(write)
+            return self._together(job).run(write, lambda: self.rung(job))
         with self.writing() as connection:
-            return write(connection)
+            value = write(connection)
+        self.rung(job)
+        return value
+
+    def _together(self, job: str) -> Together:
+        return self._groups.setdefault(job, Together(self.writing))
 
     def rung(self, *jobs: str) -> None:
         """Ring for these jobs now: their work is committed."""

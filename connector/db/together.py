@@ -42,13 +42,14 @@ class Together:
         self._gathering = threading.Lock()
         self._committing = threading.Lock()
 
-    def run(self, write: Callable[[Connection], T]) -> T:
+    def run(self, write: Callable[[Connection], T], after: Callable[[], object] = bool) -> T:
         """Return what `write` returned; it is committed then. Raises what `write` raised.
 
         `write` may run in another thread and, when a part of its group fails, a second time after
-        a rollback: it must do nothing but use the connection.
+        a rollback: it must do nothing but use the connection. `after` is called once for a whole
+        group, by the thread that committed it.
         """
-        mine = _Waiting(write)
+        mine, led = _Waiting(write), False
         with self._gathering:
             self._gathered.append(mine)
         with self._committing:
@@ -56,6 +57,9 @@ class Together:
                 with self._gathering:
                     group, self._gathered = self._gathered, []
                 self._commit(group)
+                led = True
+        if led:
+            after()
         if mine.error is not None:
             raise mine.error
         return cast("T", mine.value)

@@ -107,10 +107,7 @@ def submit(
             raise Conflict("The same key was used at the same moment; send it again.")
         return raced
 
-    accepted = database.write_together(write)
-    if accepted.created:
-        database.rung("classify")
-    return accepted
+    return database.write_together(write, job="classify")
 
 
 def _row(

@@ -129,8 +129,22 @@ def test_a_database_that_is_away_is_told_to_everybody_in_the_group() -> None:
 
 
 def test_the_database_writes_together_on_either_engine(database: Database) -> None:
+    rings: list[str] = []
+    database.ring = rings.append
     with ThreadPoolExecutor(8) as pool:
-        futures = [pool.submit(database.write_together, note(number)) for number in range(40)]
+        futures = [
+            pool.submit(database.write_together, note(number), job="classify")
+            for number in range(40)
+        ]
         failed = {number for number, future in enumerate(futures) if future.exception() is not None}
     assert failed == {number for number in range(40) if number % 5 == 4}
     assert kept(database) == set(range(40)) - failed
+    assert set(rings) == {"classify"}
+    assert len(rings) <= 40
+
+
+def test_a_ring_comes_after_the_commit(database: Database) -> None:
+    seen: list[set[int]] = []
+    database.ring = lambda _job: seen.append(kept(database))
+    assert database.write_together(note(1), job="classify") == 1
+    assert seen == [{1}]
