@@ -51,6 +51,9 @@ def open_session(
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads or usable_cores()
     options.inter_op_num_threads = 1
+    # Threads that spin while they wait take the cores from the rest of the service: on two busy
+    # cores a picture took 12 ms without and 25 ms with spinning.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = _ERRORS_ONLY if wanted == [CPU] else _FATAL_ONLY
     if CUDA in wanted:
         try:

@@ -23,7 +23,7 @@ INPUT_SIZE = 96
 NAME = "scratch_small"
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 _BATCH = 32
-_STEPS = 800
+_STEPS = 300
 _PEAK_RATE = 4e-3
 _SMOOTHING = 0.05
 # Cells a side that the features are kept in: where on a page something stands can decide.
