@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import common
-import linear_probe
 import numpy as np
 from sqlalchemy import select
 
@@ -34,6 +33,7 @@ from connector.db import Database
 from connector.db.tables import Classifier, ModelVersion
 from connector.settings import load_settings
 
+LINEAR_PROBE = Path(__file__).with_name("linear_probe.py")
 SETS = ("ants_bees", "trash", "steel_defects")
 
 
@@ -104,7 +104,7 @@ def run(dataset: Path, arguments: argparse.Namespace, seed: int) -> Outcome:
         found = re.match(r"([\d.]+) ?% of ([\d,]+) pictures right", scored)
         if found is None:
             raise SystemExit(f"colabel evaluate printed something else:\n{scored}")
-        probe = [sys.executable, linear_probe.__file__, str(work / "train"), str(work / "test")]
+        probe = [sys.executable, str(LINEAR_PROBE), str(work / "train"), str(work / "test")]
         probe += ["--weights", str(arguments.weights.resolve())]
         probe += ["--backbone", arguments.backbone] if arguments.backbone else []
         plain = subprocess.run(probe, cwd=common.ROOT, check=True, stdout=subprocess.PIPE)

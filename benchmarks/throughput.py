@@ -24,10 +24,11 @@ import tempfile
 from pathlib import Path
 
 import common
-import measured_work
 import models_for_speed
 
 from connector.domain.predictions import Submission, submit
+
+MEASURED_WORK = Path(__file__).with_name("measured_work.py")
 
 
 def fill(prepared: common.Prepared, count: int, folder: Path | None) -> None:
@@ -47,7 +48,7 @@ def fill(prepared: common.Prepared, count: int, folder: Path | None) -> None:
 
 def measure(what: str, data_dir: Path, *options: str) -> dict[str, float]:
     """Run one measurement of measured_work.py in its own process; return what it says."""
-    command = [sys.executable, measured_work.__file__, what, *options]
+    command = [sys.executable, str(MEASURED_WORK), what, *options]
     environment = {**os.environ, "COLABEL_DATA_DIR": str(data_dir)}
     done = subprocess.run(command, env=environment, cwd=common.ROOT, stdout=subprocess.PIPE)
     if done.returncode:
