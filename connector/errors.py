@@ -110,15 +110,6 @@ class Unprocessable(ColabelError):
     title = "That cannot be done with these values"
 
 
-class TooManyRequests(ColabelError):
-    """A quota or rate is used up for now."""
-
-    status = 429
-    default_code = "too_many_requests"
-    title = "Too many requests"
-    default_permanent = False
-
-
 class Unavailable(ColabelError):
     """A part of the service cannot answer at present."""
 

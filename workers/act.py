@@ -14,6 +14,7 @@ from connector.db.tables import Action, Classifier, Image, Prediction
 from connector.domain import classifiers, effects, leases, lineage, outbound, predictions
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import ActionFailed, ColabelError, LostLease
+from connector.logs import log_context
 from workers import runtime as rt_module
 from workers.keeper import keep, watchdog
 from workers.runtime import Runtime, runtime
@@ -35,6 +36,12 @@ def step(rt: Runtime) -> int:
     if claimed is None:
         return 0
     claim, action, prediction = claimed
+    with log_context(prediction_id=prediction.id, action_id=action.id):
+        _act(rt, claim, action, prediction)
+    return 1
+
+
+def _act(rt: Runtime, claim: leases.Claim, action: Action, prediction: Prediction) -> None:
     emitted: list[tuple[str, dict[str, Any]]] = []
     try:
         with keep(rt, Action, claim), watchdog(HUNG_SECONDS):
@@ -50,7 +57,6 @@ def step(rt: Runtime) -> int:
     except OSError as error:
         sentence = f"The file could not be worked on: {error.strerror or error}."
         _fail(rt, claim, action, ActionFailed(sentence, permanent=False))
-    return 1
 
 
 def _carry_out(

@@ -16,7 +16,6 @@ from connector.db.together import Together
 from connector.errors import Unavailable
 
 BUSY_SECONDS = 20
-AFTER_COMMIT = "after_commit"
 WANTED = "wanted_jobs"
 
 T = TypeVar("T")
@@ -80,17 +79,14 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Give a session that is committed at the end; functions left by `after_commit` then run.
+        """Give a session that is committed at the end; the jobs it wants are then rung for.
 
         Raises Unavailable when the database stays locked or cannot be reached.
         """
         with self._guard(), self._write() as session:
             with session.begin():
                 yield session
-            callbacks: list[Callable[[], None]] = session.info.pop(AFTER_COMMIT, [])
             wanted: list[str] = session.info.pop(WANTED, [])
-        for callback in dict.fromkeys(callbacks):
-            callback()
         self.rung(*dict.fromkeys(wanted))
 
     @contextmanager
@@ -142,11 +138,6 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
-
-
-def after_commit(session: Session, callback: Callable[[], None]) -> None:
-    """Run `callback` once this session's transaction is committed, and only then."""
-    session.info.setdefault(AFTER_COMMIT, []).append(callback)
 
 
 def want(session: Session, job: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
@@ -180,12 +180,6 @@ def record(
         else:
             recorder.fail(row, result)
     return len(mine)
-
-
-def waiting(session: Session) -> int:
-    """Return how many predictions wait to be classified."""
-    statement = select(func.count()).where(Prediction.status == "queued")
-    return session.execute(statement).scalar_one()
 
 
 def retry(session: Session, row: Prediction) -> None:

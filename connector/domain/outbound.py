@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from random import SystemRandom
 from typing import Any
 
@@ -221,10 +221,3 @@ def _unsubscribe(session: Session, webhook_id: str) -> None:
     webhook.disabled_reason = "The address answered 410 Gone, which means: send no more."
     session.flush()
     _cancel(session, webhook_id)
-
-
-def soonest(session: Session, seconds: float) -> bool:
-    """Say whether any delivery falls due within `seconds`."""
-    moment = now(session) + timedelta(seconds=seconds)
-    statement = select(Delivery.id).where(Delivery.status == "pending", Delivery.due_at <= moment)
-    return session.scalars(statement.limit(1)).first() is not None

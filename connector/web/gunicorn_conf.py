@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from connector.logs import adopt_loggers, setup_logging
 from connector.settings import load_settings
 
 worker_class = "gthread"
@@ -30,11 +31,13 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_METRICS))
 
 
 def on_starting(server: Any) -> None:
-    """Make the folder of the counters, which all web processes share; old ones go.
+    """Log like everything else; make the folder of the counters, which web processes share.
 
     Everything is imported here once, before the fork: the web processes then start in no time,
     and again at once when one dies. Nothing is opened yet; each process does that for itself.
     """
+    setup_logging("web")
+    adopt_loggers("gunicorn.error", "gunicorn.access")
     folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
     for old in folder.parent.glob("metrics-*"):
         # Another web process on the same data may be alive and counting.
