@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from connector.db.together import Together
 from connector.errors import Unavailable
 
 BUSY_SECONDS = 20
+BUSY_POLL_SECONDS = 0.001
 WANTED = "wanted_jobs"
 
 T = TypeVar("T")
@@ -38,8 +41,36 @@ def _configure_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("colabel_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        if connection.get_execution_options().get("colabel_write", False):
+            _begin_writing(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Any) -> None:
+    """Take SQLite's one place for a writer, as soon as it is free.
+
+    SQLite itself looks again after waits that grow to 100 ms, so that whoever waits long waits
+    longer. Measured with five processes that write all the time: looking every millisecond gives
+    twice the commits, and the longest wait is 0.4 s instead of 3.
+    """
+    driver = connection.connection.driver_connection
+    deadline = time.monotonic() + BUSY_SECONDS
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+            else:
+                return
+            time.sleep(BUSY_POLL_SECONDS)
+        # Once more by SQLAlchemy's road, which raises what callers expect.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def make_engine(url: str) -> Engine:
