@@ -163,6 +163,7 @@ def test_bad_secrets_are_refused(secret: str) -> None:
         (NEW, "msg_1.2", now()),
         (NEW, "msg_1", datetime(2026, 1, 1)),
     ],
+    ids=["no secret", "a dot in the id", "no time zone"],
 )
 def test_what_cannot_be_signed_safely_is_refused(
     secrets: list[str] | str, message_id: str, moment: datetime
