@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from connector.settings import VARIABLES, Settings
 
 ROOT = Path(__file__).parent.parent
