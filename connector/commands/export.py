@@ -35,7 +35,7 @@ def export(
                     code="no_model",
                 )
             chosen = versions.version(session, row, number or row.live_version or 0)
-            sha256, which, labels = chosen.portable_sha256, chosen.number, list(chosen.labels)
+            sha256, which, labels = versions.portable(chosen), chosen.number, list(chosen.labels)
         data = service.blobs.read(sha256)
     # Under another name first: whoever watches OUT never sees half a model.
     temporary = out.with_name(f".{out.name}.{os.getpid()}")

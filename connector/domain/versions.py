@@ -132,6 +132,17 @@ def live(session: Session, classifier: Classifier) -> ModelVersion | None:
     return version(session, classifier, classifier.live_version)
 
 
+def portable(row: ModelVersion) -> str:
+    """Return the hash of the version's portable file. Raises Conflict while it is being made."""
+    if row.portable_sha256 is None:
+        raise Conflict(
+            f"The file of version {row.number} is still being written; ask again in a moment.",
+            code="model_file_not_ready",
+            permanent=False,
+        )
+    return row.portable_sha256
+
+
 def list_versions(
     session: Session,
     classifier: Classifier,

@@ -8,7 +8,7 @@ from connector.db.tables.examples import Embedding, Example, Image, Import, Impo
 from connector.db.tables.outbound import Delivery, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.rules import Action, Rule
-from connector.db.tables.training import ModelVersion, TrainingRun
+from connector.db.tables.training import ModelVersion, Study, TrainingRun
 from connector.db.types import Base
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Review",
     "Rule",
     "Source",
+    "Study",
     "TrainingRun",
     "Webhook",
     "Workspace",

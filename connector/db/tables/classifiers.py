@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from connector.db.types import Base, utcnow
+from connector.db.types import Base, Json, utcnow
 from connector.ids import new_id, new_token
 
 
@@ -24,6 +24,24 @@ class Classifier(Base):
     live_version: Mapped[int | None]
     # Set by a person, it wins over the threshold that came with the model.
     threshold: Mapped[float | None]
+    # What was promised about errors, {"kind": …}; see connector.domain.promises.
+    promise: Mapped[Json] = mapped_column(
+        default=lambda: {"kind": "confidence"}, server_default=text('\'{"kind": "confidence"}\'')
+    )
+    # The thresholds that keep the promise for one version, and the evidence they stand on.
+    operating: Mapped[Json | None]
+    # How the promise does in the field: audits, and drift of what arrives.
+    field: Mapped[Json | None]
+    # Asks a worker to work out `operating` and `field` anew.
+    stale: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    # The share of automatic answers that a person looks over; None: as the promise needs.
+    audit_share: Mapped[float | None]
+    auto_train: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    # Counts what was labelled, relabelled or taken away: how much the live model does not know.
+    changes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    changed_at: Mapped[datetime | None]
+    # Names that older versions still answer with: [{"from", "to", "up_to_version"}], in order.
+    aliases: Mapped[list[Json]] = mapped_column(default=list, server_default=text("'[]'"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     deleted_at: Mapped[datetime | None]
 

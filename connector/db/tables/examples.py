@@ -38,7 +38,7 @@ class Embedding(Base):
 
 
 class Example(Base):
-    """A picture with the label a person gave it."""
+    """A picture with the label a person gave it, or one that still waits for a label."""
 
     __tablename__ = "examples"
     __table_args__ = (
@@ -49,9 +49,12 @@ class Example(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))
     classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
     image_id: Mapped[str] = mapped_column(ForeignKey("images.id"))
-    label_id: Mapped[str] = mapped_column(ForeignKey("labels.id"), index=True)
+    # None: kept to be labelled.
+    label_id: Mapped[str | None] = mapped_column(ForeignKey("labels.id"), index=True)
     name: Mapped[str]
     origin: Mapped[str]
+    # When it got the label that it has; None for those of the first release.
+    labelled_at: Mapped[datetime | None] = mapped_column(default=utcnow)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

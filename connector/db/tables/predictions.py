@@ -47,6 +47,12 @@ class Prediction(Base):
     probabilities: Mapped[Json | None]
     decided_by: Mapped[str | None]  # model, person
     model_version: Mapped[int | None]
+    # How usual the picture is among the labelled ones: a p-value, small for one unlike them all.
+    usual: Mapped[float | None]
+    # The prediction whose answer by a person this near-identical picture obeyed.
+    twin_of: Mapped[str | None]
+    # What a person said later, of an answer that had been given already.
+    corrected_label: Mapped[str | None]
     # Where the picture is now: held by us, or a file in a folder that rules work on.
     location: Mapped[Json]
     error_code: Mapped[str | None]
@@ -61,7 +67,7 @@ class Prediction(Base):
 
 
 class Review(Base):
-    """A question to a person about one prediction."""
+    """A question to a person about one prediction; an audit asks after the answer was given."""
 
     __tablename__ = "reviews"
     __table_args__ = (Index("ix_reviews_workspace_id_state_id", "workspace_id", "state", "id"),)
@@ -69,7 +75,10 @@ class Review(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rev"))
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
     prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id"), unique=True)
+    kind: Mapped[str] = mapped_column(default="question", server_default="question")  # or audit
     state: Mapped[str] = mapped_column(default="open")  # open, answered
+    # unsure, unlike, no_evidence, promise_broken, audit
+    code: Mapped[str] = mapped_column(default="unsure", server_default="unsure")
     reason: Mapped[str]
     label: Mapped[str | None]
     answered_by: Mapped[str | None]

@@ -74,6 +74,7 @@ def promote(classifier_id: str, number: int) -> ResponseReturnValue:
     "Take the model along",
     scope="read",
     answers={200: Answer("One ONNX file", media_type="application/octet-stream")},
+    errors=(409,),
 )
 def model(classifier_id: str, number: int) -> ResponseReturnValue:
     """Preprocessing inside, labels and thresholds in its metadata: it gives the same answers
@@ -83,11 +84,11 @@ def model(classifier_id: str, number: int) -> ResponseReturnValue:
     with here.database.read() as session:
         classifier = own_classifier(session, classifier_id)
         row = domain.version(session, classifier, number)
-        name = f"{classifier.name} {row.number}.onnx"
+        name, file = f"{classifier.name} {row.number}.onnx", domain.portable(row)
     return bytes_response(
-        here.blobs.open(row.portable_sha256),
-        size=here.blobs.size(row.portable_sha256),
+        here.blobs.open(file),
+        size=here.blobs.size(file),
         media_type="application/octet-stream",
         name=name,
-        etag=row.portable_sha256,
+        etag=file,
     )
