@@ -34,6 +34,8 @@ JOBS: dict[str, Job] = {
     "act": Job("workers.act.drain", "act", 600),
     "deliver": Job("workers.deliver.drain", "deliver", 600),
     "train": Job("workers.train.drain", "train", 6 * 3600),
+    "judge": Job("workers.judge.drain", "train", 600),
+    "study": Job("workers.study.drain", "train", 600),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 

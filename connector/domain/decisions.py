@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,13 +23,31 @@ DEFAULT_THRESHOLD = 0.9
 
 
 @dataclass(frozen=True)
+class Twin:
+    """A near-identical picture, and the label that a person gave it."""
+
+    prediction_id: str | None
+    label: str
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What a model said of one picture. `threshold`: the confidence from which nobody is asked."""
+    """What a model said of one picture, and what is known of the picture beside that.
+
+    `thresholds`: the confidence per label from which nobody is asked, None where somebody always
+    is, for the reason `always` (code, sentence). `usual`: a p-value, small for a picture unlike
+    those that were labelled; `unlike` says so in a sentence when it is too unlike to be answered.
+    """
 
     prediction_id: str
     probabilities: Mapping[str, float]
-    thresholds: Mapping[str, float]
+    thresholds: Mapping[str, float | None]
     model_version: int
+    usual: float | None = None
+    unlike: str | None = None
+    twin: Twin | None = None
+    always: tuple[str, str] | None = None
+    audit_share: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,17 +124,23 @@ class Recorder:
         return self._emitters[workspace_id]
 
     def answer(self, row: Prediction, answer: Answer) -> None:
-        """Decide by confidence: the model's answer stands, or a person is asked."""
+        """Decide: the model's answer stands, a person's about its twin does, or one is asked."""
         label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
         confidence = float(answer.probabilities[label])
-        threshold = answer.thresholds.get(label, DEFAULT_THRESHOLD)
         row.label, row.confidence = label, confidence
         row.probabilities = {name: float(p) for name, p in answer.probabilities.items()}
-        row.model_version = answer.model_version
-        if confidence >= threshold:
-            self.decide(row, "model")
-        else:
-            self.ask(row, label, confidence, threshold)
+        row.model_version, row.usual = answer.model_version, answer.usual
+        if answer.twin is not None:
+            row.label, row.twin_of = answer.twin.label, answer.twin.prediction_id
+            self.decide(row, "person")
+            return
+        question = _question(label, confidence, answer)
+        if question is not None:
+            self.ask(row, *question)
+            return
+        self.decide(row, "model")
+        if drawn(row.id, answer.audit_share):
+            self._open(row, "audit", "audit", f"Is “{label}” right? This answer stands already.")
 
     def decide(self, row: Prediction, decided_by: str) -> list[Action]:
         """The answer stands: plan what the rules foresee and tell whoever listens."""
@@ -124,23 +149,28 @@ class Recorder:
         self._completed(row, planned)
         return planned
 
-    def ask(self, row: Prediction, label: str, confidence: float, threshold: float) -> None:
+    def ask(self, row: Prediction, code: str, reason: str) -> None:
         """Nobody answers for the model: open a review."""
         row.status = "needs_review"
-        review = Review(
-            id=new_id("rev"),
-            workspace_id=row.workspace_id,
-            prediction_id=row.id,
-            state="open",
-            reason=f"The model says “{label}” with {confidence:.0%} confidence; "
-            f"below {threshold:.0%} a person decides.",
-        )
-        review.created_at = utcnow()
-        self.session.add(review)
+        review = self._open(row, "question", code, reason)
         emitter = self.emitter(row.workspace_id)
         if emitter.listens("review.requested"):
             shown = resources.review(review, row, self.public_url)
             emitter.emit("review.requested", shown)
+
+    def _open(self, row: Prediction, kind: str, code: str, reason: str) -> Review:
+        review = Review(
+            id=new_id("rev"),
+            workspace_id=row.workspace_id,
+            prediction_id=row.id,
+            kind=kind,
+            state="open",
+            code=code,
+            reason=reason,
+        )
+        review.created_at = utcnow()
+        self.session.add(review)
+        return review
 
     def fail(self, row: Prediction, failure: Failure) -> None:
         """Give up on a picture, visibly."""
@@ -157,6 +187,29 @@ class Recorder:
         ).first()
         shown = resources.decided(row, self.public_url, planned, review)
         emitter.emit("prediction.completed", shown, row.callback_url)
+
+
+def _question(label: str, confidence: float, answer: Answer) -> tuple[str, str] | None:
+    """Return code and reason of the question to ask, or None when the answer may stand."""
+    says = f"The model says “{label}” with {confidence:.0%} confidence"
+    if answer.unlike is not None:
+        return "unlike", answer.unlike
+    threshold = answer.thresholds.get(label, DEFAULT_THRESHOLD)
+    if threshold is None:
+        code, why = answer.always or ("no_evidence", "There is too little evidence to rely on it.")
+        return code, f"{says}. {why}"
+    if confidence < threshold:
+        return "unsure", f"{says}; below {threshold:.0%} a person decides."
+    return None
+
+
+def drawn(prediction_id: str, share: float) -> bool:
+    """Say whether the lot falls on a picture, of which `share` (0..1) are drawn.
+
+    Ids hold chance enough; drawn from them, a lot falls the same way however often it is drawn.
+    """
+    lot = int.from_bytes(hashlib.sha256(f"audit {prediction_id}".encode()).digest()[:8], "big")
+    return lot < share * 2**64
 
 
 def record(

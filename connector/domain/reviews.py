@@ -6,9 +6,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connector.db.insert import insert_missing
-from connector.db.tables import Example, Label, Prediction, Review
+from connector.db.tables import Classifier, Example, Label, Prediction, Review
 from connector.db.types import utcnow
-from connector.domain import resources
+from connector.domain import promises, resources
 from connector.domain.decisions import Recorder
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
@@ -16,6 +16,7 @@ from connector.ids import new_id
 from connector.settings import Settings
 
 STATES = ("open", "answered")
+KINDS = ("question", "audit")
 
 
 def list_reviews(
@@ -23,6 +24,7 @@ def list_reviews(
     workspace_id: str,
     *,
     state: str | None = "open",
+    kind: str | None = None,
     classifier_id: str | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
@@ -33,6 +35,10 @@ def list_reviews(
         if state not in STATES:
             raise BadRequest(f"state is one of {', '.join(STATES)}.", code="bad_state")
         statement = statement.where(Review.state == state)
+    if kind is not None:
+        if kind not in KINDS:
+            raise BadRequest(f"kind is one of {', '.join(KINDS)}.", code="bad_kind")
+        statement = statement.where(Review.kind == kind)
     if classifier_id is not None:
         statement = statement.join(Prediction).where(Prediction.classifier_id == classifier_id)
     return page(session, statement, Review.id, cursor=cursor, limit=limit, newest_first=False)
@@ -56,20 +62,32 @@ def answer(
 ) -> Review:
     """A person decides: the answer acts like the model's would have, and becomes an example.
 
-    Raises NotFound, Unprocessable for an unknown label, Conflict when somebody was quicker.
+    An audit's answer stands already, so nothing is decided again; it tells how the model does, and
+    a person who disagrees is kept as `corrected_label`. Raises NotFound, Unprocessable for an
+    unknown label, Conflict when somebody was quicker.
     """
     review, prediction = get_review(session, workspace_id, review_id)
     chosen = _label(session, prediction.classifier_id, label)
     _take(session, review, label, by)
     recorder = Recorder(session, settings)
-    prediction.label = label
-    _add_example(session, prediction, chosen)
-    recorder.decide(prediction, "person")
+    _add_example(session, prediction, chosen, review.kind)
+    if review.kind == "audit":
+        _audited(session, prediction, label)
+    else:
+        prediction.label = label
+        recorder.decide(prediction, "person")
     emitter = recorder.emitter(workspace_id)
     if emitter.listens("review.answered"):
         shown = resources.review(review, prediction, settings.public_url)
         emitter.emit("review.answered", shown)
     return review
+
+
+def _audited(session: Session, prediction: Prediction, label: str) -> None:
+    if label != prediction.label:
+        prediction.corrected_label = label
+    classifier = session.get_one(Classifier, prediction.classifier_id)
+    promises.judge_again(session, classifier)
 
 
 def _label(session: Session, classifier_id: str, name: str) -> Label:
@@ -103,14 +121,14 @@ def _take(session: Session, review: Review, label: str, by: str) -> None:
         )
 
 
-def _add_example(session: Session, prediction: Prediction, label: Label) -> None:
+def _add_example(session: Session, prediction: Prediction, label: Label, kind: str) -> None:
     row = {
         "id": new_id("ex"),
         "classifier_id": prediction.classifier_id,
         "image_id": prediction.image_id,
         "label_id": label.id,
         "name": prediction.name,
-        "origin": "review",
+        "origin": "audit" if kind == "audit" else "review",
         "created_at": utcnow(),
     }
     if not insert_missing(session, Example, row, ["classifier_id", "image_id"]):

@@ -64,6 +64,16 @@ class Prediction(Resource):
     probabilities: dict[str, float] | None
     decided_by: Literal["model", "person"] | None
     model_version: int | None
+    usual: float | None = Field(
+        description="How usual the picture is among the labelled ones (a p-value): near 0, it is "
+        "unlike them all."
+    )
+    twin_of: str | None = Field(
+        description="The prediction of a near-identical picture whose answer by a person it got."
+    )
+    corrected_label: str | None = Field(
+        description="What a person said later of an answer that stood already."
+    )
     review_id: str | None
     review_url: str | None
     external_id: str | None
@@ -141,7 +151,11 @@ class Review(Resource):
     id: str
     prediction_id: str
     classifier_id: str
+    kind: Literal["question", "audit"] = Field(
+        description="A question holds its picture up; an audit looks an answer over that stands."
+    )
     state: Literal["open", "answered"]
+    code: Literal["unsure", "unlike", "no_evidence", "promise_broken", "audit"]
     reason: str
     suggestions: list[str] = Field(description="The labels, the likeliest first.")
     probabilities: dict[str, float]
@@ -163,6 +177,7 @@ class ReviewQuery(PageQuery):
     """Which reviews to list."""
 
     state: Literal["open", "answered"] = "open"
+    kind: Literal["question", "audit"] | None = None
     classifier_id: str | None = None
 
 

@@ -1,0 +1,127 @@
+"""When a classifier learns by itself: from the first examples on, and as new labels come in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from connector.db.session import now
+from connector.db.tables import Classifier, Example, Import, TrainingRun
+from connector.domain import training
+from connector.errors import Unprocessable
+
+# Labels often come in bursts: a person answers one question after the other.
+QUIET_SECONDS = 2.0
+# So many new labels for each hundred examples are worth a new model; fewer wait a little longer.
+WORTH = 0.02
+PATIENCE_SECONDS = 300.0
+# A model that takes long to train is not trained all the time.
+REST = 10.0
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A classifier whose labels changed since a training last looked at them."""
+
+    classifier: Classifier
+    changes: int
+    examples: int
+    last_seconds: float
+    last_finished: datetime | None
+
+    def due(self, moment: datetime) -> bool:
+        """Say whether it is time to train by itself."""
+        changed_at = self.classifier.changed_at or self.classifier.created_at
+        waited = (moment - changed_at).total_seconds()
+        if waited < QUIET_SECONDS:
+            return False
+        if self.classifier.live_version is None or self.last_finished is None:
+            return True
+        rested = (moment - self.last_finished).total_seconds() >= REST * self.last_seconds
+        enough = self.changes >= max(1, WORTH * self.examples)
+        return rested and (enough or waited >= PATIENCE_SECONDS)
+
+
+def pending(session: Session) -> list[Pending]:
+    """Return the classifiers whose labels changed since a run read them, none under way."""
+    found = []
+    for classifier, seen in session.execute(_changed()).all():
+        last = session.scalars(
+            select(TrainingRun)
+            .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == "head")
+            .order_by(TrainingRun.id.desc())
+            .limit(1)
+        ).first()
+        count = session.scalar(
+            select(func.count(Example.id)).where(
+                Example.classifier_id == classifier.id, Example.label_id.is_not(None)
+            )
+        )
+        found.append(
+            Pending(
+                classifier,
+                classifier.changes - (seen or 0),
+                count or 0,
+                _seconds(last),
+                last.finished_at if last is not None else None,
+            )
+        )
+    return found
+
+
+def _changed() -> Select[tuple[Classifier, int | None]]:
+    """Classifiers with changes that no run has seen, and the count that the last run saw."""
+    seen = (
+        select(TrainingRun.classifier_id, func.max(TrainingRun.changes_seen).label("changes"))
+        .group_by(TrainingRun.classifier_id)
+        .subquery()
+    )
+    return (
+        select(Classifier, seen.c.changes)
+        .outerjoin(seen, seen.c.classifier_id == Classifier.id)
+        .where(
+            Classifier.deleted_at.is_(None),
+            Classifier.auto_train,
+            Classifier.changes > func.coalesce(seen.c.changes, 0),
+            ~_unfinished(TrainingRun, TrainingRun.kind == "head"),
+            ~_unfinished(Import),
+        )
+    )
+
+
+def _unfinished(table: type[TrainingRun] | type[Import], *more: object) -> object:
+    waiting = or_(table.status == "queued", table.status == "running")
+    return exists().where(table.classifier_id == Classifier.id, waiting, *more)  # type: ignore[arg-type]
+
+
+def _seconds(run: TrainingRun | None) -> float:
+    if run is None or run.finished_at is None or run.started_at is None:
+        return 0.0
+    return (run.finished_at - run.started_at).total_seconds()
+
+
+def any_due(session: Session) -> bool:
+    """Say whether some classifier should train by itself now."""
+    moment = now(session)
+    return any(one.due(moment) for one in pending(session))
+
+
+def request_due(session: Session) -> list[str]:
+    """Queue a run for every classifier whose time has come; return the runs' ids."""
+    moment, requested = now(session), []
+    for one in pending(session):
+        if not one.due(moment):
+            continue
+        first = one.classifier.live_version is None
+        try:
+            run = training.request_run(
+                session, one.classifier, reason="first_examples" if first else "new_labels"
+            )
+        except Unprocessable:
+            # Too few examples yet. The count moves with the next one, and this looks again.
+            continue
+        requested.append(run.id)
+    return requested
