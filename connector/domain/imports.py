@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,25 @@ from connector.db import Database
 from connector.db.insert import insert_all_missing
 from connector.db.session import want
 from connector.db.tables import Classifier, Import, ImportProblem
-from connector.db.types import utcnow
-from connector.domain import import_sources, leases, resources
+from connector.domain import import_sources, longwork, resources
 from connector.domain.import_labels import LabelMode, parse_mode
 from connector.domain.import_loop import Importer, Problem, Report
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
-from connector.errors import LostLease, NotFound, Unprocessable
+from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
 from connector.storage import Blobs
 
-STRIKES = 3
 SHOWN_PROBLEMS = 1000
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """An import that this worker holds."""
-
-    claim: leases.Claim
-    row: Import
+Claimed = longwork.Claimed[Import]
+WORK = longwork.LongWork(
+    Import,
+    "import",
+    f"Importing this archive ended the worker {longwork.STRIKES} times, so it was set aside; "
+    "split it into smaller ones to find the file that does it.",
+)
 
 
 def run_folder(
@@ -137,24 +135,7 @@ def resource(session: Session, row: Import, public_url: str) -> dict[str, Any]:
 
 def claim(session: Session, seconds: float) -> Claimed | None:
     """Claim the oldest import that nobody holds. One that killed three workers fails instead."""
-    unfinished = Import.status.in_(("queued", "running"))
-    taken = leases.claim(session, Import, unfinished, limit=1, seconds=seconds)
-    if not taken.ids:
-        return None
-    row = session.get_one(Import, taken.ids[0], populate_existing=True)
-    row.strikes += 1 if taken.abandoned else 0
-    if row.strikes >= STRIKES:
-        _close(row, "failed")
-        row.error_code = "quarantined"
-        row.error = (
-            f"Importing this archive ended the worker {STRIKES} times, so it was set aside; "
-            "split it into smaller ones to find the file that does it."
-        )
-        session.flush()
-        return claim(session, seconds)
-    row.status = "running"
-    session.flush()
-    return Claimed(taken, row)
+    return WORK.claim(session, seconds)
 
 
 def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claimed) -> Report:
@@ -176,7 +157,7 @@ def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claim
         files = import_sources.archive(stream, size, settings.max_upload_bytes)
         report = importer.run(files, parse_mode(row.label_mode), record=record)
     with database.write() as session:
-        _close(_held(session, claimed), "done")
+        WORK.done(session, claimed)
         session.flush()
         unneeded = not _wanted(session, sha256)
     if unneeded:
@@ -186,22 +167,18 @@ def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claim
 
 def _wanted(session: Session, sha256: str) -> bool:
     """Whether another import of the same archive has not finished."""
-    statement = select(Import.id).where(
-        Import.archive_sha256 == sha256, Import.status.in_(("queued", "running"))
-    )
+    statement = select(Import.id).where(Import.archive_sha256 == sha256, WORK.unfinished())
     return session.scalars(statement.limit(1)).first() is not None
 
 
 def fail(database: Database, claimed: Claimed, code: str, sentence: str) -> None:
     """Say why an import came to nothing. Raises LostLease."""
     with database.write() as session:
-        row = _held(session, claimed)
-        _close(row, "failed")
-        row.error_code, row.error = code, sentence
+        WORK.fail(session, claimed, code, sentence)
 
 
 def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:
-    row = _held(session, claimed)
+    row = WORK.held(session, claimed)
     row.total, row.done, row.skipped = report.total, report.done, report.skipped
     row.added, row.duplicates = report.added + report.relabelled, report.duplicates
     insert_all_missing(
@@ -210,14 +187,3 @@ def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Pro
         [{"import_id": row.id, "name": p.name, "code": p.code, "reason": p.reason} for p in fresh],
         ["import_id", "name"],
     )
-
-
-def _held(session: Session, claimed: Claimed) -> Import:
-    if not leases.held(session, Import, claimed.claim):
-        raise LostLease(f"The import {claimed.row.id} was taken over by another worker.")
-    return session.get_one(Import, claimed.row.id)
-
-
-def _close(row: Import, status: str) -> None:
-    row.status, row.finished_at = status, utcnow()
-    row.lease_token = row.lease_until = None

@@ -10,26 +10,25 @@ from sqlalchemy.orm import Session
 
 from connector.db.session import now, want
 from connector.db.tables import Classifier, Example, Image, Label, TrainingRun
-from connector.db.types import Json, utcnow
-from connector.domain import classifiers, facts, leases, outbound, resources, versions
+from connector.db.types import Json
+from connector.domain import classifiers, facts, longwork, outbound, resources, versions
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.versions import NewVersion, Verdict
-from connector.errors import LostLease, NotFound, Unprocessable
+from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
 
-STRIKES = 3
 # A label with fewer examples cannot be learned and scored at all.
 FEWEST = 2
 
 
-@dataclass(frozen=True)
-class Claimed:
-    """A training run that this worker holds."""
-
-    claim: leases.Claim
-    row: TrainingRun
-    classifier: Classifier
+Claimed = longwork.Claimed[TrainingRun]
+WORK = longwork.LongWork(
+    TrainingRun,
+    "training run",
+    f"This training ended its worker {longwork.STRIKES} times, most likely for want of memory; "
+    "try a smaller COLABEL_BACKBONE or a machine with more memory, then train again.",
+)
 
 
 @dataclass(frozen=True)
@@ -143,24 +142,11 @@ def resource(row: TrainingRun, public_url: str) -> dict[str, Any]:
 
 def claim_run(session: Session, seconds: float) -> Claimed | None:
     """Claim the oldest run that nobody holds. One that killed three workers fails instead."""
-    unfinished = TrainingRun.status.in_(("queued", "running"))
-    taken = leases.claim(session, TrainingRun, unfinished, limit=1, seconds=seconds)
-    if not taken.ids:
-        return None
-    row = session.get_one(TrainingRun, taken.ids[0], populate_existing=True)
-    row.strikes += 1 if taken.abandoned else 0
-    if row.strikes >= STRIKES:
-        _close(row, "failed")
-        row.error_code = "quarantined"
-        row.error = (
-            f"This training ended its worker {STRIKES} times, most likely for want of memory; try "
-            "a smaller COLABEL_BACKBONE or a machine with more memory, then train again."
-        )
+    claimed = WORK.claim(session, seconds)
+    if claimed is not None and claimed.row.started_at is None:
+        claimed.row.started_at = now(session)
         session.flush()
-        return claim_run(session, seconds)
-    row.status, row.started_at = "running", row.started_at or now(session)
-    session.flush()
-    return Claimed(taken, row, session.get_one(Classifier, row.classifier_id))
+    return claimed
 
 
 def training_set(session: Session, classifier_id: str) -> TrainingSet:
@@ -187,21 +173,18 @@ def progress(
     session: Session, claimed: Claimed, *, step: str, done: int, total: int, message: str
 ) -> None:
     """Write how far a run is. Raises LostLease."""
-    row = _held(session, claimed)
+    row = WORK.held(session, claimed)
     row.step, row.done, row.total, row.message = step, done, total, message
 
 
 def fail(session: Session, claimed: Claimed, code: str, sentence: str) -> None:
     """Say why a run came to nothing. Raises LostLease."""
-    row = _held(session, claimed)
-    _close(row, "failed")
-    row.error_code, row.error = code, sentence
+    WORK.fail(session, claimed, code, sentence)
 
 
 def give_back(session: Session, claimed: Claimed) -> None:
     """Put a run back in the queue unfinished, for whoever comes next; no strike is counted."""
-    leases.release(session, TrainingRun, claimed.claim)
-    want(session, "train")
+    WORK.give_back(session, claimed)
 
 
 def classifier_of(session: Session, claimed: Claimed) -> Classifier:
@@ -225,12 +208,11 @@ def finish(
     Returns the version's number. Raises LostLease, and Conflict (live_version_changed) when another
     version went live since the verdict: judge again.
     """
-    row = _held(session, claimed)
+    row = WORK.done(session, claimed)
     classifier = session.get_one(
         Classifier, row.classifier_id, with_for_update=True, populate_existing=True
     )
     made = versions.register(session, classifier, row.id, version, verdict)
-    _close(row, "done")
     row.version, row.promoted = made.number, verdict.promoted
     row.metrics, row.notice, row.message = metrics, notice, verdict.reason
     shown = versions.resource(classifier, made, settings.public_url)
@@ -241,18 +223,4 @@ def finish(
 
 def waiting(session: Session) -> int:
     """Return how many runs are queued or under way."""
-    statement = select(func.count(TrainingRun.id)).where(
-        TrainingRun.status.in_(("queued", "running"))
-    )
-    return session.execute(statement).scalar_one()
-
-
-def _held(session: Session, claimed: Claimed) -> TrainingRun:
-    if not leases.held(session, TrainingRun, claimed.claim):
-        raise LostLease(f"The training run {claimed.row.id} was taken over by another worker.")
-    return session.get_one(TrainingRun, claimed.row.id)
-
-
-def _close(row: TrainingRun, status: str) -> None:
-    row.status, row.finished_at = status, utcnow()
-    row.lease_token = row.lease_until = None
+    return session.execute(select(func.count(TrainingRun.id)).where(WORK.unfinished())).scalar_one()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.session import now
 from connector.db.tables import Action, Delivery, Import, Prediction, TrainingRun
-from connector.domain import effects, outbound
+from connector.domain import effects, imports, outbound, training
 
 
 def waiting(session: Session) -> list[str]:
@@ -23,12 +23,11 @@ def waiting(session: Session) -> list[str]:
         statement = select(table.id).where(and_(condition, free(table))).limit(1)
         return session.scalars(statement).first() is not None
 
-    unfinished = ("queued", "running")
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
         "act": any_row(Action, effects.ready(session)),
         "deliver": any_row(Delivery, outbound.due(session)),
-        "train": any_row(Import, Import.status.in_(unfinished))
-        or any_row(TrainingRun, TrainingRun.status.in_(unfinished)),
+        "train": any_row(Import, imports.WORK.unfinished())
+        or any_row(TrainingRun, training.WORK.unfinished()),
     }
     return [name for name, has_work in found.items() if has_work]
