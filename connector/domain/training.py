@@ -59,13 +59,11 @@ class TrainingSet:
 def request_run(session: Session, classifier: Classifier) -> TrainingRun:
     """Queue a training run; one that is queued already is returned instead of a second one.
 
-    Raises Unprocessable (not_enough_examples) with what is missing.
+    That holds too for requests at the same moment: the transaction, which must be a writing one,
+    locks the classifier until it ends. Raises Unprocessable (not_enough_examples).
     """
     _check_examples(session, classifier)
-    queued = select(TrainingRun).where(
-        TrainingRun.classifier_id == classifier.id, TrainingRun.status == "queued"
-    )
-    row = session.scalars(queued.limit(1)).first()
+    row = _queued(session, classifier)
     if row is None:
         row = TrainingRun(
             id=new_id("run"), classifier_id=classifier.id, notice=facts.weights_notice(session)
@@ -74,6 +72,28 @@ def request_run(session: Session, classifier: Classifier) -> TrainingRun:
         session.flush()
     want(session, "train")
     return row
+
+
+def _queued(session: Session, classifier: Classifier) -> TrainingRun | None:
+    """Return the run that waits for this classifier; one that is being claimed just now does not.
+
+    SQLite's writers take turns anyway. On PostgreSQL whoever asks second waits here, and the
+    statement after the lock sees what the first has committed.
+    """
+    session.execute(
+        select(Classifier.id)
+        .where(Classifier.id == classifier.id)
+        # Leaves those alone who only refer to the classifier: pictures go on coming in.
+        .with_for_update(key_share=True)
+    )
+    queued = (
+        select(TrainingRun)
+        .where(TrainingRun.classifier_id == classifier.id, TrainingRun.status == "queued")
+        .order_by(TrainingRun.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(queued).first()
 
 
 def _check_examples(session: Session, classifier: Classifier) -> None:

@@ -10,18 +10,11 @@ from sqlalchemy import update
 from connector.db import Database
 from connector.db.tables import Classifier, Import, TrainingRun
 from connector.db.types import utcnow
-from connector.domain import classifiers, imports, training
+from connector.domain import imports, training
 from connector.domain.longwork import STRIKES, Claimed, LongWork
 from connector.errors import LostLease
 
-Person = Any
 Work = LongWork[Any]
-
-
-@pytest.fixture
-def insects(database: Database, alice: Person) -> Classifier:
-    with database.write() as session:
-        return classifiers.create_classifier(session, alice.workspace_id, name="Insects")
 
 
 @pytest.fixture(params=[imports.WORK, training.WORK], ids=["import", "training run"])

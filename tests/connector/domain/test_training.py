@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from connector.db import Database
-from connector.db.tables import Classifier, Event, Example, Image, TrainingRun
+from connector.db.tables import Classifier, Event, TrainingRun
 from connector.db.types import utcnow
 from connector.domain import classifiers, facts, outbound, training, versions
 from connector.domain.training import Claimed
@@ -19,47 +19,6 @@ from connector.settings import Settings
 
 Person = Any
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def insects(database: Database, alice: Person) -> Classifier:
-    with database.write() as session:
-        return classifiers.create_classifier(
-            session, alice.workspace_id, name="Insects", labels=["ant", "bee", "wasp"]
-        )
-
-
-@pytest.fixture
-def give(database: Database, insects: Classifier) -> Callable[..., None]:
-    """Give labels that many examples."""
-
-    def add(**wanted: int) -> None:
-        with database.write() as session:
-            for name, count in wanted.items():
-                label = classifiers.find_label(session, insects, name)
-                for i in range(count):
-                    sha256 = f"{label.position}{i:063}"
-                    image = Image(
-                        workspace_id=insects.workspace_id,
-                        sha256=sha256,
-                        media_type="image/png",
-                        width=1,
-                        height=1,
-                        size=1,
-                    )
-                    session.add(image)
-                    session.flush()
-                    session.add(
-                        Example(
-                            classifier_id=insects.id,
-                            image_id=image.id,
-                            label_id=label.id,
-                            name="",
-                            origin="test",
-                        )
-                    )
-
-    return add
 
 
 def claim(database: Database, seconds: float = 60) -> Claimed | None:
