@@ -8,46 +8,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from models.answers import Answers
 from models.errors import ModelError
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Answers to known pictures: their hashes [N], probabilities [N, K], true labels [N]."""
-
-    hashes: tuple[str, ...]
-    probabilities: Floats
-    targets: Ints
-
-    def __len__(self) -> int:
-        return len(self.hashes)
-
-    @property
-    def confidence(self) -> Floats:
-        """The probability of each answer, [N]."""
-        return np.asarray(self.probabilities.max(axis=1, initial=0.0), np.float64)
-
-    @property
-    def predicted(self) -> Ints:
-        """The answers, [N]."""
-        if not len(self):
-            return np.empty(0, np.int64)
-        return np.asarray(self.probabilities.argmax(axis=1), np.int64)
-
-    @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each answer is the true label, [N]."""
-        return np.asarray(self.predicted == self.targets, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -55,20 +23,36 @@ class Evidence:
     """Answers on both sides of the split.
 
     `held_out` neither trained nor tuned the model. `tuning` are the training pictures, each
-    answered by a model of the same kind that had not learned from it. `groups` are near-identical
-    pictures (lists of hashes), none of which stands on both sides.
+    answered by a model of the same kind that had not learned from it; where there is no such model
+    (a network from scratch), `learned` names what it trained on instead. `groups` are
+    near-identical pictures (lists of hashes), none of which stands on both sides.
     """
 
     labels: tuple[str, ...]
     held_out: Answers
     tuning: Answers
     groups: tuple[tuple[str, ...], ...] = ()
+    learned: tuple[str, ...] = ()
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The hashes of the pictures that the model learned from."""
+        return self.learned or self.tuning.hashes
+
+    @property
+    def group_names(self) -> dict[str, str]:
+        """The name of its group for each picture that has near-identical ones."""
+        return {sha: group[0] for group in self.groups for sha in group}
 
     def to_bytes(self) -> bytes:
         """The evidence as a compressed .npz file; probabilities are kept in single precision."""
         file = io.BytesIO()
         parts = _fields("held_out", self.held_out) | _fields("tuning", self.tuning)
-        texts = {"labels": _text(self.labels), "groups": _text(self.groups)}
+        texts = {
+            "labels": _text(self.labels),
+            "groups": _text(self.groups),
+            "learned": _text(self.learned),
+        }
         np.savez_compressed(file, allow_pickle=False, **texts, **parts)
         return file.getvalue()
 
@@ -77,21 +61,17 @@ class Evidence:
         """Read `to_bytes`' file; ModelError for anything else."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                labels = tuple(json.loads(str(file["labels"])))
                 return cls(
-                    labels=tuple(json.loads(str(file["labels"]))),
-                    held_out=_answers("held_out", file),
-                    tuning=_answers("tuning", file),
+                    labels=labels,
+                    held_out=_answers("held_out", labels, file),
+                    tuning=_answers("tuning", labels, file),
                     groups=tuple(tuple(group) for group in json.loads(str(file["groups"]))),
+                    learned=tuple(json.loads(str(file["learned"]))),
                 )
         except Exception as error:
             # zipfile, numpy and json have no base class in common.
             raise ModelError("This is not an evidence file of colabel; train again.") from error
-
-
-def answers(hashes: Sequence[str], probabilities: Floats, targets: Ints, labels: int) -> Answers:
-    """Put answers together; none at all keep their shape [0, labels]."""
-    shaped = np.asarray(probabilities, np.float64).reshape(len(hashes), labels)
-    return Answers(tuple(hashes), shaped, np.asarray(targets, np.int64))
 
 
 def _text(value: object) -> npt.NDArray[np.str_]:
@@ -106,7 +86,7 @@ def _fields(name: str, part: Answers) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _answers(name: str, file: np.lib.npyio.NpzFile) -> Answers:
-    hashes = tuple(raw.ljust(32, b"\0").hex() for raw in file[f"{name}_hashes"].tolist())
+def _answers(name: str, labels: tuple[str, ...], file: np.lib.npyio.NpzFile) -> Answers:
+    hashes = [raw.ljust(32, b"\0").hex() for raw in file[f"{name}_hashes"].tolist()]
     probabilities = file[f"{name}_probabilities"].astype(np.float64)
-    return Answers(hashes, probabilities, file[f"{name}_targets"])
+    return Answers.of(labels, hashes, probabilities, file[f"{name}_targets"])

@@ -60,6 +60,12 @@ class Card(BaseModel):
     thresholds: dict[str, float] = Field(
         default_factory=dict, description="Label -> confidence from which no person is asked."
     )
+    strength: float | None = Field(
+        None, description="Inverse strength of the penalty that the head was fitted with."
+    )
+    chosen_from: int | None = Field(
+        None, description="How many pictures the strength was chosen by."
+    )
     torch_onnx_max_difference: float | None = Field(
         description="Largest difference between an embedding by torch and by ONNX Runtime."
     )

@@ -12,33 +12,39 @@ import numpy as np
 import numpy.typing as npt
 
 from models import backbone, evaluate, export, fitting, scratch, split
+from models.answers import Answers
 from models.embed import Embedder, gpu_present, usable_cores
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
+from models.evidence import Evidence
 from models.heads import Head
 from models.metrics import Threshold
 from models.preprocess import Picture
 from models.reading import Album, Sample
 from models.signature import Card
-from models.training import Cached, Options, Progress, Report, Trained, Vector
+from models.training import Cached, Options, Previous, Progress, Report, Trained, Vector
 
-__all__ = ["Options", "Progress", "Sample", "Trained", "run"]
+__all__ = ["Options", "Previous", "Progress", "Sample", "Trained", "package", "run"]
 
 log = logging.getLogger(__name__)
 
 # Part of the key of a kept backbone: raise it when the export changes.
 _EXPORT_VERSION = 1
+HEAD, SCRATCH = "head", "scratch"
 
 
 @dataclass(frozen=True)
 class _Result:
     """What either way of training comes to."""
 
+    kind: str
     backbone_onnx: bytes
     head: Head
     embeddings: dict[str, Vector]
+    evidence: Evidence
     scores: dict[str, Any]
     threshold: Threshold
-    trained_on: int
+    strength: float | None = None
+    chosen_from: int | None = None
     notice: str = ""
 
 
@@ -50,14 +56,16 @@ def run(
     progress: Report | None = None,
     cached_embeddings: Cached | None = None,
     backbone_cache: MutableMapping[str, bytes] | None = None,
+    previous: Previous | None = None,
 ) -> Trained:
     """Train a classifier for `labels` and score it on pictures that it has not seen.
 
     `cached_embeddings` is asked once, with the SHA-256 of the backbone ONNX, for embeddings that
-    are known already; `backbone_cache` keeps exported backbones between runs. Without pretrained
-    weights a small network is trained from scratch instead. Labels with fewer than two readable
-    pictures are left out of the model. `notice` says so in both cases. Raises NotEnoughExamples
-    when fewer than two labels remain, ModelError for settings that cannot work.
+    are known already; `backbone_cache` keeps exported backbones between runs; `previous` is the
+    head that answers now, to begin from. Without pretrained weights a small network is trained from
+    scratch instead. Labels with fewer than two readable pictures are left out of the model.
+    `notice` says so in both cases. Raises NotEnoughExamples when fewer than two labels remain,
+    ModelError for settings that cannot work.
     """
     job = _Job(samples, labels, options or Options(), progress or _silent)
     job.check_enough()
@@ -67,8 +75,26 @@ def run(
         log.warning("no pretrained weights: %s", missing)
         result = replace(job.from_scratch(), notice=missing.detail)
     else:
-        result = job.on_backbone(backbone_onnx, cached_embeddings)
+        result = job.on_backbone(backbone_onnx, cached_embeddings, previous)
     return job.finish(result)
+
+
+def package(
+    backbone_onnx: bytes,
+    head: Head,
+    card: Card,
+    sample: npt.NDArray[np.uint8] | None,
+    *,
+    threads: int | None = None,
+) -> tuple[bytes, float]:
+    """Put the one portable ONNX file together and check it against the service's own road.
+
+    `sample` is uint8 [N, H, W, 3], some of the classifier's pictures. Returns the file and the
+    largest difference of probabilities. Raises ModelError when that is too large.
+    """
+    embedder = Embedder(backbone_onnx, threads=threads)
+    whole = export.portable(backbone_onnx, head, card)
+    return whole, export.check_portable(whole, embedder, head, sample)
 
 
 def _silent(_progress: Progress) -> None:
@@ -117,7 +143,9 @@ class _Job:
         self.report("exporting", 1, 1, f"{source.name} is ready")
         return cache[key]
 
-    def on_backbone(self, backbone_onnx: bytes, cached: Cached | None) -> _Result:
+    def on_backbone(
+        self, backbone_onnx: bytes, cached: Cached | None, previous: Previous | None
+    ) -> _Result:
         """Embed what is not known yet, fit a head and score it."""
         embedder = Embedder(backbone_onnx, threads=self.threads)
         embeddings = self._embed(embedder, cached(embedder.sha256) if cached else {})
@@ -132,7 +160,17 @@ class _Job:
         scores = evaluate.held_out(fit.head, rows, truths, sides.not_scored)
         scores["cross_validation"] = evaluate.summarise_folds(fit)
         threshold = evaluate.review_threshold(fit.head, rows, truths, fit)
-        return _Result(backbone_onnx, fit.head, embeddings, scores, threshold, len(training))
+        return _Result(
+            HEAD,
+            backbone_onnx,
+            fit.head,
+            embeddings,
+            self._evidence(fit.head, held_out, rows, training, fit.out_of_fold),
+            scores,
+            threshold,
+            strength=fit.strength,
+            chosen_from=len(training),
+        )
 
     def from_scratch(self) -> _Result:
         """Train a small network on the pictures themselves."""
@@ -160,26 +198,49 @@ class _Job:
         )
         embeddings = dict(zip(pictures, vectors, strict=True))
         self.report("scoring", 0, 1, f"Scoring on {len(held_out)} held-out pictures")
+        rows = _rows(embeddings, held_out)
         head, scores, threshold = evaluate.calibrate_from_scratch(
-            made.head, _rows(embeddings, held_out), self._targets(held_out), sides.not_scored
+            made.head, rows, self._targets(held_out), sides.not_scored
         )
-        return _Result(backbone_onnx, head, embeddings, scores, threshold, len(training))
+        # Its answers to what it trained on tell nothing, so nothing stands on the tuning side.
+        nothing = np.empty((0, len(self.labels)))
+        found = self._evidence(head, held_out, rows, [], nothing)
+        return _Result(
+            SCRATCH,
+            backbone_onnx,
+            head,
+            embeddings,
+            replace(found, learned=tuple(training)),
+            scores,
+            threshold,
+        )
+
+    def _evidence(
+        self,
+        head: Head,
+        held_out: Sequence[str],
+        rows: npt.NDArray[np.float32],
+        training: Sequence[str],
+        out_of_fold: npt.NDArray[np.float64],
+    ) -> Evidence:
+        count = len(self.labels)
+        answered = head.predict(rows) if len(held_out) else np.empty((0, count))
+        return Evidence(
+            self.labels,
+            Answers.of(self.labels, held_out, answered, self._targets(held_out)),
+            Answers.of(self.labels, training, out_of_fold, self._targets(training)),
+        )
 
     def finish(self, result: _Result) -> Trained:
-        """Write the card, put the portable file together, check it against the service's road."""
+        """Write the card and put together what the run gives back."""
         embedder = Embedder(result.backbone_onnx, threads=self.threads)
-        card = _card(embedder, result.head, result.threshold)
-        self.report("checking", 0, 1, "Checking the exported file against the service's answers")
-        whole = export.portable(result.backbone_onnx, result.head, card)
-        sample = self.album.sample(card.input_size)
-        difference = export.check_portable(whole, embedder, result.head, sample)
+        card = _card(embedder, result)
         left_out = [label for label in self.asked if label not in self.labels]
         scores = result.scores | {
-            "training_count": result.trained_on,
+            "training_count": len(result.evidence.trained_on),
             "threshold": {"value": result.threshold.value, "reason": result.threshold.reason},
             "left_out": left_out,
             "torch_onnx_max_difference": card.torch_onnx_max_difference,
-            "portable_max_difference": difference,
         }
         notices = [result.notice] if result.notice else []
         if left_out:
@@ -187,12 +248,13 @@ class _Job:
                 f"Left out for having fewer than two readable pictures: {', '.join(left_out)}; "
                 "add pictures and train again."
             )
-        self.report("checking", 1, 1, "The model is ready")
         return Trained(
+            kind=result.kind,
             backbone_onnx=result.backbone_onnx,
             head=result.head,
             card=card,
-            portable=whole,
+            evidence=result.evidence,
+            unlike=None,
             metrics=scores,
             embeddings=result.embeddings,
             unreadable=sorted(self.album.unreadable.items()),
@@ -244,8 +306,8 @@ class _Job:
         return np.array([index[self.album.samples[sha].label] for sha in hashes], np.int64)
 
 
-def _card(embedder: Embedder, head: Head, threshold: Threshold) -> Card:
-    about = embedder.card
+def _card(embedder: Embedder, result: _Result) -> Card:
+    about, head = embedder.card, result.head
     return Card(
         labels=head.labels,
         input_size=about.input_size,
@@ -255,7 +317,9 @@ def _card(embedder: Embedder, head: Head, threshold: Threshold) -> Card:
         weights_source=about.source,
         backbone_sha=embedder.sha256,
         temperature=head.temperature,
-        thresholds=dict.fromkeys(head.labels, threshold.value),
+        thresholds=dict.fromkeys(head.labels, result.threshold.value),
+        strength=result.strength,
+        chosen_from=result.chosen_from,
         torch_onnx_max_difference=about.torch_onnx_max_difference,
         trained_at=datetime.now(UTC),
     )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.evidence import Evidence
 from models.heads import Head
 from models.preprocess import MAX_PIXELS
 from models.signature import Card
@@ -29,22 +30,28 @@ Vector = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run is: one of STEPS, units done and units in all of that step, and a sentence."""
+    """Where a run is: one of STEPS, units done and units in all of that step, and a sentence.
+
+    `remaining_seconds` estimates how long all of it still takes, where somebody can tell.
+    """
 
     step: str
     done: int
     total: int
     message: str
+    remaining_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Options:
     """What a run may be told; the defaults suit everybody.
 
-    `backbone` and `weights` are COLABEL_BACKBONE and COLABEL_WEIGHTS; `threads` of None means all
-    cores; `scratch_seconds` bounds the optimisation of a network from scratch.
+    `recipe` is the classifier's kind of job: "orientation" learns which way is up, all others learn
+    labels. `backbone` and `weights` are COLABEL_BACKBONE and COLABEL_WEIGHTS; `threads` of None
+    means all cores; `scratch_seconds` bounds the optimisation of a network from scratch.
     """
 
+    recipe: str = "sort"
     backbone: str | None = None
     weights: Path | None = None
     threads: int | None = None
@@ -54,18 +61,36 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Previous:
+    """The head that answers now, to begin from: retraining then takes a second.
+
+    `strength` is the penalty that cross-validation chose for it, and `examples` how many pictures
+    it chose from.
+    """
+
+    backbone_sha: str
+    head: Head
+    strength: float
+    examples: int
+
+
+@dataclass(frozen=True)
 class Trained:
     """What a run gives back.
 
-    `embeddings` has a vector for every readable picture; `unreadable` lists (sha256, reason);
-    `notice` says in sentences what was done in a lesser way than could be. The labels of the model
-    are `card.labels`.
+    `kind` says in which way it was trained: "head", "finetune", "orientation" or "scratch".
+    `evidence` holds the answers to pictures that the model had not learned from, `unlike` what
+    tells pictures that are unlike all of them (None where nothing can); `embeddings` has a vector
+    for every readable picture; `unreadable` lists (sha256, reason); `notice` says in sentences what
+    was done in a lesser way than could be. The labels of the model are `card.labels`.
     """
 
+    kind: str
     backbone_onnx: bytes
     head: Head
     card: Card
-    portable: bytes
+    evidence: Evidence
+    unlike: bytes | None
     metrics: dict[str, Any]
     embeddings: dict[str, Vector]
     unreadable: list[tuple[str, str]] = field(default_factory=list)

@@ -6,7 +6,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -20,7 +19,9 @@ from connector.errors import NotFound
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
 from models.preprocess import Picture, load
+from workers import answering
 from workers import runtime as rt_module
+from workers.answering import Task
 from workers.keeper import keep, watchdog
 from workers.runtime import Runtime, runtime
 from workers.sessions import Sessions
@@ -31,22 +32,6 @@ logger = logging.getLogger(__name__)
 HUNG_SECONDS = 300.0
 
 Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One picture and the model that is to answer it."""
-
-    prediction_id: str
-    sha256: str
-    version: ModelVersion
-    threshold: float | None
-
-    def thresholds(self) -> dict[str, float]:
-        """Return the confidence per label from which nobody is asked."""
-        if self.threshold is not None:
-            return dict.fromkeys(self.version.labels, self.threshold)
-        return {name: float(value) for name, value in self.version.thresholds.items()}
 
 
 def sessions_of(rt: Runtime) -> Sessions:
@@ -91,7 +76,7 @@ def step(rt: Runtime) -> int:
 def _tasks(rt: Runtime, rows: Sequence[Prediction]) -> tuple[list[Task], list[Failure]]:
     """Join each prediction with its picture's hash and its classifier's live version."""
     statement = (
-        select(Prediction.id, Image.sha256, ModelVersion, Classifier.threshold)
+        select(Prediction.id, Image.sha256, ModelVersion, Classifier)
         .join(Image, Image.id == Prediction.image_id)
         .join(Classifier, Classifier.id == Prediction.classifier_id)
         .join(
@@ -179,20 +164,15 @@ def _kept(rt: Runtime, backbone: str, hashes: Sequence[str]) -> dict[str, bytes]
 
 
 def _answer(rt: Runtime, tasks: Sequence[Task], vectors: dict[str, Vector]) -> list[Answer]:
-    """Run each version's head over its pictures."""
-    by_head: dict[str, list[Task]] = defaultdict(list)
+    """Run each version's head over its pictures, and see what else is known of them."""
+    by_version: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
-        by_head[task.version.head_sha256].append(task)
-    answers = []
-    for head_sha, group in by_head.items():
-        head = sessions_of(rt).head(head_sha)
-        probabilities = head.predict(np.stack([vectors[task.sha256] for task in group]))
-        for task, row in zip(group, probabilities, strict=True):
-            named = dict(zip(task.version.labels, map(float, row), strict=True))
-            answers.append(
-                Answer(task.prediction_id, named, task.thresholds(), task.version.number)
-            )
-    return answers
+        by_version[task.version.id].append(task)
+    return [
+        answer
+        for group in by_version.values()
+        for answer in answering.answer(rt, sessions_of(rt), group, vectors)
+    ]
 
 
 def warm(rt: Runtime) -> None:

@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 
+from connector.domain import learning
 from connector.domain.waiting import waiting
 from connector.errors import ColabelError
 from connector.logs import setup_logging
@@ -18,7 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 def tick(rt: Runtime) -> list[str]:
-    """Ring once for every job that has work; return their names."""
+    """Begin the trainings that are due; ring once for every job with work, return their names."""
+    with rt.database.read() as session:
+        due = learning.any_due(session)
+    if due:
+        with rt.database.write() as session:
+            learning.request_due(session)
     with rt.database.read() as session:
         names = waiting(session)
     if rt.bells is not None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from connector.db.tables import ModelVersion
 from connector.domain import versions
-from connector.domain.training import Labelled
 from connector.domain.versions import Verdict
 from connector.errors import NotFound
 from models import split
 from models.errors import ModelError
+from models.evidence import Evidence
 from models.heads import Head
 from models.train import Trained
 from workers import vectors
@@ -24,32 +24,50 @@ from workers.vectors import Vector
 
 logger = logging.getLogger(__name__)
 
-# In a version's card: pictures that it learned from although their hash puts them aside.
+# In a version's card: the blob with its answers to pictures that it had not learned from.
+EVIDENCE = "evidence_sha256"
+# In the cards of the first release: what it learned from although the hash puts it aside.
 LEARNED_ANYWAY = "learned_although_held_out"
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained model and the labelled pictures that it was trained and scored with."""
+    """A trained model that may go live."""
 
     trained: Trained
-    pictures: Sequence[Labelled]
 
-    @property
-    def readable(self) -> list[Labelled]:
-        """The pictures that could be read."""
-        return [one for one in self.pictures if one.sha256 in self.trained.embeddings]
+    def unseen_by(self, live: ModelVersion, evidence: Evidence | None) -> dict[str, str]:
+        """Return hash and true label of the held-out pictures that the live model cannot know.
 
-    def sides(self) -> split.Split:
-        """The split that the training used: it depends on the pictures alone."""
-        by_label: dict[str, list[str]] = {}
-        for one in self.readable:
-            by_label.setdefault(one.label, []).append(one.sha256)
-        return split.assign(by_label)
+        Not those either whose near-identical twin it has learned from.
+        """
+        mine = self.trained.evidence
+        if evidence is None:
+            swapped = set(live.card.get(LEARNED_ANYWAY, ()))
+            fair = split.unseen(mine.held_out.hashes, mine.group_names, swapped)
+        else:
+            learned = set(evidence.trained_on)
+            twins = split.clusters(
+                [*mine.held_out.hashes, *learned], mine.group_names | evidence.group_names
+            )
+            fair = frozenset(sha for group in twins if not learned & set(group) for sha in group)
+        truths = zip(mine.held_out.hashes, mine.held_out.truths, strict=True)
+        return {sha: label for sha, label in truths if sha in fair}
 
-    def learned_anyway(self) -> list[str]:
-        """Pictures of tiny labels, which trained although their hash would put them aside."""
-        return sorted(sha for sha in self.sides().training if split.is_held_out(sha))
+
+def evidence_of(rt: Runtime, version: ModelVersion) -> Evidence:
+    """Return what the version answered to pictures it had not learned from.
+
+    Raises ModelError for a version of the first release, which kept none, and NotFound.
+    """
+    sha256 = version.card.get(EVIDENCE)
+    if sha256 is None:
+        raise ModelError(
+            f"Version {version.number} was made by an earlier release, which kept no evidence; "
+            "train again.",
+            code="no_evidence_kept",
+        )
+    return Evidence.from_bytes(rt.blobs.read(sha256))
 
 
 def verdict(
@@ -58,10 +76,9 @@ def verdict(
     """Compare on the held-out pictures that neither model has learned from."""
     if live is None:
         return versions.judge(None, None, None, 0)
-    learned = set(live.card.get(LEARNED_ANYWAY, ()))
-    aside = candidate.sides().held_out - learned
-    truth = {one.sha256: one.label for one in candidate.readable if one.sha256 in aside}
     try:
+        learned = evidence_of(rt, live) if EVIDENCE in live.card else None
+        truth = candidate.unseen_by(live, learned)
         old_vectors = vectors.embed(rt, sessions, live.backbone_sha256, list(truth))
         old_head = sessions.head(live.head_sha256)
     except (NotFound, ModelError) as error:

@@ -10,9 +10,12 @@ from typing import Generic, TypeVar
 from connector.storage.base import Blobs
 from models.embed import Embedder
 from models.heads import Head
+from models.unlike import Unlike
 
 BACKBONES = 4
 HEADS = 2000
+# Each holds up to a few megabytes of labelled pictures' embeddings.
+UNLIKES = 100
 
 T = TypeVar("T")
 
@@ -38,13 +41,14 @@ class Lru(Generic[T]):
 
 
 class Sessions:
-    """Embedders by the backbone's hash, heads by theirs; both read from the blob store."""
+    """Embedders, heads, and what tells unlike pictures, each by its hash in the blob store."""
 
     def __init__(self, blobs: Blobs, threads: int = 0) -> None:
         self._embedders = Lru(
             BACKBONES, lambda sha: Embedder(blobs.read(sha), threads=threads or None)
         )
         self._heads = Lru(HEADS, lambda sha: Head.from_bytes(blobs.read(sha)))
+        self._unlikes = Lru(UNLIKES, lambda sha: Unlike.from_bytes(blobs.read(sha)))
 
     def embedder(self, sha256: str) -> Embedder:
         """Return a warm embedder. Raises NotFound when the model's bytes are gone."""
@@ -53,3 +57,7 @@ class Sessions:
     def head(self, sha256: str) -> Head:
         """Return a head. Raises NotFound when its bytes are gone."""
         return self._heads.get(sha256)
+
+    def unlike(self, sha256: str) -> Unlike:
+        """Return what tells pictures unlike the labelled ones. Raises NotFound."""
+        return self._unlikes.get(sha256)

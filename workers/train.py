@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from connector.db.tables import Import, TrainingRun
 from connector.domain import imports, training, versions
-from connector.domain.training import Claimed, TrainingSet
-from connector.domain.versions import NewVersion
-from connector.errors import ColabelError, Conflict, LostLease, Unavailable
+from connector.domain.training import Claimed
+from connector.domain.training_sets import TrainingSet
+from connector.errors import ColabelError, LostLease, NotFound, Unavailable
 from models.errors import ModelError
-from models.train import Options, Progress, Sample, Trained
+from models.train import Options, Previous, Sample, Trained
 from models.train import run as train_model
+from workers import births, vectors, weights
 from workers import runtime as rt_module
-from workers import vectors, weights
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
-from workers.judging import LEARNED_ANYWAY, Candidate, verdict
 from workers.keeper import keep
+from workers.reporting import Reporter, Stopping
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 0.4
-
 # Each tells at length what it does to every node of a network.
 for noisy in ("onnx_ir", "onnxscript", "torch.onnx"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-class Stopping(Exception):
-    """This worker was told to stop; another one takes the run up."""
 
 
 def drain() -> int:
@@ -41,7 +34,7 @@ def drain() -> int:
 
 def step(rt: Runtime) -> int:
     """Work on one import, or else on one training run; return how many there were."""
-    return _import(rt) or _train(rt)
+    return _import(rt) or _train(rt, training.HEAD)
 
 
 def warm(rt: Runtime) -> None:
@@ -67,9 +60,10 @@ def _import(rt: Runtime) -> int:
     return 1
 
 
-def _train(rt: Runtime) -> int:
+def _train(rt: Runtime, kind: str) -> int:
+    """Work on one training run of this kind; return how many there were."""
     with rt.database.write() as session:
-        claimed = training.claim_run(session, rt.settings.lease_seconds)
+        claimed = training.claim_run(session, rt.settings.lease_seconds, kind)
     if claimed is None:
         return 0
     try:
@@ -78,12 +72,15 @@ def _train(rt: Runtime) -> int:
     except LostLease as error:
         logger.warning(error.detail)
     except Stopping:
-        with rt.database.write() as session:
-            training.give_back(session, claimed)
+        _give_back(rt, claimed)
     except Unavailable:
         raise  # the lease runs out and somebody trains again
     except (ModelError, ColabelError) as error:
-        _fail(rt, claimed, error.code, error.detail)
+        if error.code == "labels_changed":
+            logger.info(error.detail)
+            _give_back(rt, claimed)
+        else:
+            _fail(rt, claimed, error.code, error.detail)
     except Exception as error:
         logger.exception("training %s failed", claimed.row.id)
         sentence = (
@@ -92,6 +89,11 @@ def _train(rt: Runtime) -> int:
         )
         _fail(rt, claimed, "unexpected", sentence)
     return 1
+
+
+def _give_back(rt: Runtime, claimed: Claimed) -> None:
+    with rt.database.write() as session:
+        training.give_back(session, claimed)
 
 
 def _fail(rt: Runtime, claimed: Claimed, code: str, sentence: str) -> None:
@@ -104,64 +106,56 @@ def _fail(rt: Runtime, claimed: Claimed, code: str, sentence: str) -> None:
 
 
 def _run(rt: Runtime, claimed: Claimed) -> None:
-    """Train, score, compare, register."""
-    with rt.database.read() as session:
-        chosen = training.training_set(session, claimed.row.classifier_id)
+    """Train, score, compare, put live; then write what else belongs to the version."""
+    if claimed.row.version is None:
+        _learn(rt, claimed)
+    births.complete(rt, claimed)
+
+
+def _learn(rt: Runtime, claimed: Claimed) -> None:
+    with rt.database.write() as session:
+        chosen = training.read_set(session, claimed)
     trained = train_model(
         [Sample(one.sha256, one.label, _Reader(rt, one.sha256)) for one in chosen.pictures],
         chosen.labels,
         options=Options(
+            recipe=chosen.recipe,
             backbone=rt.settings.backbone,
             weights=rt.settings.weights,
             threads=rt.settings.threads or None,
             max_pixels=rt.settings.max_pixels,
         ),
-        progress=_Reporter(rt, claimed),
+        progress=Reporter(rt, claimed),
         cached_embeddings=lambda sha: vectors.known(rt, sha, (p.sha256 for p in chosen.pictures)),
         backbone_cache=KeptBackbones(rt),
+        previous=_previous(rt, claimed),
     )
     weights.remember(rt, trained.card, trained.notice)
     if trained.card.weights != "scratch":
         # A network from scratch is never trained on again: its vectors would serve nobody.
         vectors.keep(rt, trained.card.backbone_sha, trained.embeddings)
-    _register(rt, claimed, chosen, trained)
+    births.register(rt, claimed, trained, _notice(chosen, trained))
 
 
-def _register(rt: Runtime, claimed: Claimed, chosen: TrainingSet, trained: Trained) -> None:
-    candidate = Candidate(trained, chosen.pictures)
-    card = trained.card.model_dump(mode="json")
-    version = NewVersion(
-        labels=trained.head.labels,
-        thresholds=dict(trained.card.thresholds),
-        card={**card, LEARNED_ANYWAY: candidate.learned_anyway()},
-        metrics=trained.metrics,
-        backbone_sha256=rt.blobs.put(trained.backbone_onnx),
-        head_sha256=rt.blobs.put(trained.head.to_bytes()),
-        portable_sha256=rt.blobs.put(trained.portable),
+def _previous(rt: Runtime, claimed: Claimed) -> Previous | None:
+    """Return the head that answers now, to begin from."""
+    with rt.database.read() as session:
+        live = versions.live(session, training.classifier_of(session, claimed))
+        if live is not None:
+            session.expunge(live)
+    if live is None or live.card.get("strength") is None:
+        return None
+    try:
+        head = sessions_of(rt).head(live.head_sha256)
+    except (NotFound, ModelError) as error:
+        logger.warning("version %d is no beginning for the next one: %s", live.number, error)
+        return None
+    return Previous(
+        backbone_sha=live.backbone_sha256,
+        head=head,
+        strength=float(live.card["strength"]),
+        examples=int(live.card["chosen_from"]),
     )
-    while True:
-        with rt.database.read() as session:
-            live = versions.live(session, training.classifier_of(session, claimed))
-            if live is not None:
-                session.expunge(live)
-        decision = verdict(rt, sessions_of(rt), candidate, live)
-        try:
-            with rt.database.write() as session:
-                number = training.finish(
-                    session,
-                    rt.settings,
-                    claimed,
-                    version,
-                    decision,
-                    metrics=trained.metrics,
-                    notice=_notice(chosen, trained),
-                )
-        except Conflict as error:
-            if error.code != "live_version_changed":
-                raise
-            continue
-        logger.info("version %d: %s", number, decision.reason)
-        return
 
 
 def _notice(chosen: TrainingSet, trained: Trained) -> str | None:
@@ -179,32 +173,3 @@ class _Reader:
 
     def __call__(self) -> bytes:
         return vectors.read(self._rt, self._sha256)
-
-
-class _Reporter:
-    """Writes progress now and then; stops the training when it is no longer ours to do."""
-
-    def __init__(self, rt: Runtime, claimed: Claimed) -> None:
-        self._rt, self._claimed = rt, claimed
-        self._step = ""
-        self._written_at = 0.0
-
-    def __call__(self, now: Progress) -> None:
-        if self._rt.stopping.is_set():
-            raise Stopping
-        moment = time.monotonic()
-        if now.step == self._step and moment - self._written_at < PROGRESS_SECONDS:
-            return
-        self._step, self._written_at = now.step, moment
-        try:
-            with self._rt.database.write() as session:
-                training.progress(
-                    session,
-                    self._claimed,
-                    step=now.step,
-                    done=now.done,
-                    total=now.total,
-                    message=now.message,
-                )
-        except Unavailable as error:
-            logger.warning("progress could not be written: %s", error.detail)

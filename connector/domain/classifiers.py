@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example, Label, ModelVersion, Source
 from connector.db.types import utcnow
-from connector.domain import facts
+from connector.domain import facts, promises
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound, Unprocessable
 from connector.ids import new_id
@@ -97,8 +97,12 @@ def update_classifier(
     threshold: float | None = None,
     clear_threshold: bool = False,
     labels: Sequence[str] = (),
+    promise: Mapping[str, Any] | None = None,
+    audit_share: float | None = None,
+    clear_audit_share: bool = False,
+    auto_train: bool | None = None,
 ) -> Classifier:
-    """Change the name or the threshold (0..1, or back to the model's own); add labels.
+    """Change the name, the threshold (0..1, or back to the model's own) or the promise; add labels.
 
     Raises Unprocessable for values out of range, Conflict for a taken name.
     """
@@ -112,6 +116,18 @@ def update_classifier(
         classifier.threshold = threshold
     for label in labels:
         ensure_label(session, classifier, label)
+    if promise is not None:
+        promises.set_promise(session, classifier, promise)
+    if threshold is not None and classifier.promise["kind"] != promises.CONFIDENCE:
+        raise Unprocessable(
+            "A threshold of your own takes the place of a promised error rate; to use it, set the "
+            'promise to {"kind": "confidence"} as well.',
+            code="threshold_without_effect",
+        )
+    if audit_share is not None or clear_audit_share:
+        promises.set_audit_share(session, classifier, audit_share)
+    if auto_train is not None:
+        classifier.auto_train = auto_train
     session.flush()
     return classifier
 
@@ -220,6 +236,11 @@ def summary(session: Session, classifier: Classifier, public_url: str) -> dict[s
         "live_version": classifier.live_version,
         "accuracy": None if live is None else live.metrics.get("accuracy"),
         "threshold": classifier.threshold,
+        "promise": classifier.promise,
+        "operating": classifier.operating,
+        "field": classifier.field,
+        "audit_share": promises.audit_share(classifier),
+        "auto_train": classifier.auto_train,
         "hook_url": f"{public_url}/hooks/{hook.token}",
         "url": f"{public_url}/api/v1/classifiers/{classifier.id}",
         "notice": facts.weights_notice(session),

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import now
 from connector.db.tables import Classifier, Example, Import, TrainingRun
 from connector.domain import training
+from connector.domain.longwork import UNFINISHED
+from connector.domain.training_sets import check_examples
 from connector.errors import Unprocessable
 
 # Labels often come in bursts: a person answers one question after the other.
@@ -46,12 +48,17 @@ class Pending:
 
 
 def pending(session: Session) -> list[Pending]:
-    """Return the classifiers whose labels changed since a run read them, none under way."""
+    """Return the classifiers that could learn more: labels changed since a run read them.
+
+    Those with too few examples to train at all are not among them, nor those with a run under way.
+    """
     found = []
     for classifier, seen in session.execute(_changed()).all():
+        if not _trainable(session, classifier):
+            continue
         last = session.scalars(
             select(TrainingRun)
-            .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == "head")
+            .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == training.HEAD)
             .order_by(TrainingRun.id.desc())
             .limit(1)
         ).first()
@@ -72,7 +79,7 @@ def pending(session: Session) -> list[Pending]:
     return found
 
 
-def _changed() -> Select[tuple[Classifier, int | None]]:
+def _changed() -> Select[Classifier, int | None]:
     """Classifiers with changes that no run has seen, and the count that the last run saw."""
     seen = (
         select(TrainingRun.classifier_id, func.max(TrainingRun.changes_seen).label("changes"))
@@ -86,15 +93,25 @@ def _changed() -> Select[tuple[Classifier, int | None]]:
             Classifier.deleted_at.is_(None),
             Classifier.auto_train,
             Classifier.changes > func.coalesce(seen.c.changes, 0),
-            ~_unfinished(TrainingRun, TrainingRun.kind == "head"),
+            ~_unfinished(TrainingRun, TrainingRun.kind == training.HEAD),
             ~_unfinished(Import),
         )
     )
 
 
-def _unfinished(table: type[TrainingRun] | type[Import], *more: object) -> object:
-    waiting = or_(table.status == "queued", table.status == "running")
-    return exists().where(table.classifier_id == Classifier.id, waiting, *more)  # type: ignore[arg-type]
+def _unfinished(
+    table: type[TrainingRun] | type[Import], *more: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    waiting = table.status.in_(UNFINISHED)
+    return exists().where(table.classifier_id == Classifier.id, waiting, *more)
+
+
+def _trainable(session: Session, classifier: Classifier) -> bool:
+    try:
+        check_examples(session, classifier)
+    except Unprocessable:
+        return False
+    return True
 
 
 def _seconds(run: TrainingRun | None) -> float:
@@ -116,12 +133,6 @@ def request_due(session: Session) -> list[str]:
         if not one.due(moment):
             continue
         first = one.classifier.live_version is None
-        try:
-            run = training.request_run(
-                session, one.classifier, reason="first_examples" if first else "new_labels"
-            )
-        except Unprocessable:
-            # Too few examples yet. The count moves with the next one, and this looks again.
-            continue
-        requested.append(run.id)
+        reason = "first_examples" if first else "new_labels"
+        requested.append(training.request_run(session, one.classifier, reason=reason).id)
     return requested

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
-from connector.db.tables import Import, TrainingRun
+from connector.db.tables import Import, Study, TrainingRun
 from connector.db.types import utcnow
 from connector.domain import leases
 from connector.errors import LostLease
@@ -17,7 +17,7 @@ from connector.errors import LostLease
 STRIKES = 3
 UNFINISHED = ("queued", "running")
 
-Row = TypeVar("Row", Import, TrainingRun)
+Row = TypeVar("Row", Import, Study, TrainingRun)
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,16 @@ class LongWork(Generic[Row]):
         """Return the condition of rows that are queued or under way."""
         return self.table.status.in_(UNFINISHED)
 
-    def claim(self, session: Session, seconds: float) -> Claimed[Row] | None:
-        """Claim the oldest row that nobody holds; one that killed three workers fails instead."""
+    def claim(
+        self, session: Session, seconds: float, *conditions: ColumnElement[bool]
+    ) -> Claimed[Row] | None:
+        """Claim the oldest row that nobody holds; one that killed three workers fails instead.
+
+        `conditions` say which rows will do.
+        """
+        wanted = and_(self.unfinished(), *conditions)
         while True:
-            taken = leases.claim(session, self.table, self.unfinished(), limit=1, seconds=seconds)
+            taken = leases.claim(session, self.table, wanted, limit=1, seconds=seconds)
             if not taken.ids:
                 return None
             row: Row = session.get_one(self.table, taken.ids[0], populate_existing=True)

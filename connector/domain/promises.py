@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
@@ -31,6 +32,11 @@ DEFAULT_AUDIT_SHARE = 0.02
 BROKEN = "broken"
 
 Thresholds = dict[str, float | None]
+
+# Classifiers whose thresholds or error in the field are to be worked out anew.
+STALE = and_(
+    Classifier.stale, Classifier.deleted_at.is_(None), Classifier.live_version.is_not(None)
+)
 
 
 def check(promise: Mapping[str, Any]) -> Json:
@@ -95,6 +101,21 @@ def judge_again(session: Session, classifier: Classifier) -> None:
     classifier.stale = True
     session.flush()
     want(session, "judge")
+
+
+def went_live(
+    session: Session, classifier: Classifier, version: ModelVersion, operating: Json | None
+) -> None:
+    """Take up the thresholds that keep the promise with a version that just went live.
+
+    Without `operating` they are worked out soon, and a person is asked meanwhile. A promise that
+    was broken is looked at afresh: the new model has learned from the answers that broke it.
+    """
+    classifier.operating = operating
+    if is_broken(classifier):
+        classifier.promise = {**classifier.promise, "since": utcnow().isoformat()}
+        classifier.field = None
+    judge_again(session, classifier)
 
 
 def audit_share(classifier: Classifier) -> float:

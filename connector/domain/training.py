@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import now, want
-from connector.db.tables import Classifier, Example, Image, Label, TrainingRun
+from connector.db.tables import Classifier, ModelVersion, TrainingRun
 from connector.db.types import Json
-from connector.domain import classifiers, facts, longwork, outbound, resources, versions
+from connector.domain import (
+    classifiers,
+    facts,
+    longwork,
+    outbound,
+    promises,
+    resources,
+    versions,
+)
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.domain.training_sets import TrainingSet, check_examples, training_set
 from connector.domain.versions import NewVersion, Verdict
-from connector.errors import NotFound, Unprocessable
+from connector.errors import Conflict, NotFound
 from connector.ids import new_id
 from connector.settings import Settings
 
-# A label with fewer examples cannot be learned and scored at all.
-FEWEST = 2
+# Kinds of runs: a head on a frozen backbone takes seconds, fine-tuning the backbone minutes.
+HEAD, FINETUNE = "head", "finetune"
+KINDS = (HEAD, FINETUNE)
 
 
 Claimed = longwork.Claimed[TrainingRun]
@@ -31,42 +40,24 @@ WORK = longwork.LongWork(
 )
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """One picture to train on or to score with."""
+def request_run(
+    session: Session, classifier: Classifier, *, kind: str = HEAD, reason: str = "asked"
+) -> TrainingRun:
+    """Queue a training run; one that would learn the same is returned instead of a second one.
 
-    sha256: str
-    label: str
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """What a run trains with: labels in their order, pictures, and labels with too few examples."""
-
-    labels: tuple[str, ...]
-    pictures: tuple[Labelled, ...]
-    left_out: tuple[str, ...]
-
-    @property
-    def notice(self) -> str | None:
-        """A sentence about labels that the model will not know."""
-        if not self.left_out:
-            return None
-        names = ", ".join(self.left_out)
-        return f"Left out for having fewer than {FEWEST} examples: {names}."
-
-
-def request_run(session: Session, classifier: Classifier) -> TrainingRun:
-    """Queue a training run; one that is queued already is returned instead of a second one.
-
-    That holds too for requests at the same moment: the transaction, which must be a writing one,
-    locks the classifier until it ends. Raises Unprocessable (not_enough_examples).
+    That is one that is queued, or one under way that has read all there is to learn. It holds too
+    for requests at the same moment: the transaction, which must be a writing one, locks the
+    classifier until it ends. Raises Unprocessable (not_enough_examples).
     """
-    _check_examples(session, classifier)
-    row = _queued(session, classifier)
+    check_examples(session, classifier)
+    row = _queued(session, classifier, kind) or _up_to_date(session, classifier, kind)
     if row is None:
         row = TrainingRun(
-            id=new_id("run"), classifier_id=classifier.id, notice=facts.weights_notice(session)
+            id=new_id("run"),
+            classifier_id=classifier.id,
+            kind=kind,
+            reason=reason,
+            notice=facts.weights_notice(session),
         )
         session.add(row)
         session.flush()
@@ -74,7 +65,7 @@ def request_run(session: Session, classifier: Classifier) -> TrainingRun:
     return row
 
 
-def _queued(session: Session, classifier: Classifier) -> TrainingRun | None:
+def _queued(session: Session, classifier: Classifier, kind: str) -> TrainingRun | None:
     """Return the run that waits for this classifier; one that is being claimed just now does not.
 
     SQLite's writers take turns anyway. On PostgreSQL whoever asks second waits here, and the
@@ -87,8 +78,8 @@ def _queued(session: Session, classifier: Classifier) -> TrainingRun | None:
         .with_for_update(key_share=True)
     )
     queued = (
-        select(TrainingRun)
-        .where(TrainingRun.classifier_id == classifier.id, TrainingRun.status == "queued")
+        _runs(classifier, kind)
+        .where(TrainingRun.status == "queued")
         .order_by(TrainingRun.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -96,24 +87,23 @@ def _queued(session: Session, classifier: Classifier) -> TrainingRun | None:
     return session.scalars(queued).first()
 
 
-def _check_examples(session: Session, classifier: Classifier) -> None:
-    counts = classifiers.example_counts(session, classifier)
-    enough = [name for name, count in counts.items() if count >= FEWEST]
-    if len(enough) >= 2:
-        return
-    short = [
-        f"“{name}” has {count} and needs {FEWEST - count} more"
-        for name, count in counts.items()
-        if count < FEWEST
-    ]
-    missing = "; ".join(short) if short else ""
-    labels = "no labels yet" if not counts else f"{len(enough)} such label(s)"
-    raise Unprocessable(
-        f"Training needs at least two labels with {FEWEST} examples each, better about 100; "
-        f"{classifier.name!r} has {labels}{': ' + missing if missing else ''}. Add examples (POST "
-        f"/api/v1/classifiers/{classifier.id}/examples, or `colabel import`), then train again.",
-        code="not_enough_examples",
-        examples=counts,
+def _up_to_date(session: Session, classifier: Classifier, kind: str) -> TrainingRun | None:
+    """Return the run under way that has read every change."""
+    changes = session.execute(
+        select(Classifier.changes).where(Classifier.id == classifier.id)
+    ).scalar_one()
+    if not changes:
+        # Examples of the first release were not counted: there is no telling.
+        return None
+    statement = _runs(classifier, kind).where(
+        TrainingRun.status == "running", TrainingRun.changes_seen == changes
+    )
+    return session.scalars(statement.order_by(TrainingRun.id).limit(1)).first()
+
+
+def _runs(classifier: Classifier, kind: str) -> Select[TrainingRun]:
+    return select(TrainingRun).where(
+        TrainingRun.classifier_id == classifier.id, TrainingRun.kind == kind
     )
 
 
@@ -143,10 +133,13 @@ def resource(row: TrainingRun, public_url: str) -> dict[str, Any]:
     return {
         "id": row.id,
         "classifier_id": row.classifier_id,
+        "kind": row.kind,
+        "reason": row.reason,
         "status": row.status,
         "step": row.step,
         "done": row.done,
         "total": row.total,
+        "remaining_seconds": row.remaining_seconds,
         "message": row.message,
         "notice": row.notice,
         "version": row.version,
@@ -160,41 +153,47 @@ def resource(row: TrainingRun, public_url: str) -> dict[str, Any]:
     }
 
 
-def claim_run(session: Session, seconds: float) -> Claimed | None:
-    """Claim the oldest run that nobody holds. One that killed three workers fails instead."""
-    claimed = WORK.claim(session, seconds)
+def claim_run(session: Session, seconds: float, kind: str | None = None) -> Claimed | None:
+    """Claim the oldest run (of that kind) that nobody holds.
+
+    One that killed three workers fails instead.
+    """
+    conditions = () if kind is None else (TrainingRun.kind == kind,)
+    claimed = WORK.claim(session, seconds, *conditions)
     if claimed is not None and claimed.row.started_at is None:
         claimed.row.started_at = now(session)
         session.flush()
     return claimed
 
 
-def training_set(session: Session, classifier_id: str) -> TrainingSet:
-    """Return the pictures with their labels as they are now, in a fixed order."""
-    statement = (
-        select(Label.name, Image.sha256)
-        .join(Example, Example.label_id == Label.id)
-        .join(Image, Image.id == Example.image_id)
-        .where(Label.classifier_id == classifier_id)
-        .order_by(Label.position, Label.name, Image.sha256)
-    )
-    by_label: dict[str, list[str]] = {}
-    for label, sha256 in session.execute(statement):
-        by_label.setdefault(label, []).append(sha256)
-    names = tuple(name for name, hashes in by_label.items() if len(hashes) >= FEWEST)
-    return TrainingSet(
-        labels=names,
-        pictures=tuple(Labelled(sha256, name) for name in names for sha256 in by_label[name]),
-        left_out=tuple(name for name in by_label if name not in names),
-    )
+def read_set(session: Session, claimed: Claimed) -> TrainingSet:
+    """Return what there is to learn now, and note in the run how much that is.
+
+    Raises LostLease.
+    """
+    row = WORK.held(session, claimed)
+    # Before the pictures: what is labelled meanwhile is looked at once more, never missed.
+    row.changes_seen = session.execute(
+        select(Classifier.changes).where(Classifier.id == row.classifier_id)
+    ).scalar_one()
+    session.flush()
+    return training_set(session, row.classifier_id)
 
 
 def progress(
-    session: Session, claimed: Claimed, *, step: str, done: int, total: int, message: str
+    session: Session,
+    claimed: Claimed,
+    *,
+    step: str,
+    done: int,
+    total: int,
+    message: str,
+    remaining_seconds: float | None = None,
 ) -> None:
     """Write how far a run is. Raises LostLease."""
     row = WORK.held(session, claimed)
     row.step, row.done, row.total, row.message = step, done, total, message
+    row.remaining_seconds = remaining_seconds
 
 
 def fail(session: Session, claimed: Claimed, code: str, sentence: str) -> None:
@@ -213,32 +212,72 @@ def classifier_of(session: Session, claimed: Claimed) -> Classifier:
     return classifiers.get_classifier(session, row.workspace_id, row.id)
 
 
-def finish(
+def register(
     session: Session,
     settings: Settings,
     claimed: Claimed,
     version: NewVersion,
     verdict: Verdict,
     *,
-    metrics: Json,
+    operating: Json | None,
     notice: str | None,
 ) -> int:
     """Register the version and, by the verdict, make it live: one transaction, with its event.
 
-    Returns the version's number. Raises LostLease, and Conflict (live_version_changed) when another
-    version went live since the verdict: judge again.
+    `operating` holds the thresholds that keep the classifier's promise with this version. The run
+    goes on, to write what else belongs to the version (`complete`). Returns its number. Raises
+    LostLease, Conflict (live_version_changed) when another version went live since the verdict:
+    judge again; Conflict (labels_changed) when a label was renamed or removed: train again.
     """
-    row = WORK.done(session, claimed)
+    row = WORK.held(session, claimed)
     classifier = session.get_one(
         Classifier, row.classifier_id, with_for_update=True, populate_existing=True
     )
+    _check_labels(session, classifier, version)
     made = versions.register(session, classifier, row.id, version, verdict)
     row.version, row.promoted = made.number, verdict.promoted
-    row.metrics, row.notice, row.message = metrics, notice, verdict.reason
+    row.metrics, row.notice, row.message = version.metrics, notice, verdict.reason
+    if verdict.promoted:
+        promises.went_live(session, classifier, made, operating)
     shown = versions.resource(classifier, made, settings.public_url)
     event = "model.promoted" if verdict.promoted else "model.rejected"
     outbound.emit(session, classifier.workspace_id, event, {**shown, "reason": verdict.reason})
     return made.number
+
+
+def _check_labels(session: Session, classifier: Classifier, version: NewVersion) -> None:
+    known = {label.name for label in classifiers.labels(session, classifier)}
+    if gone := set(version.labels) - known:
+        raise Conflict(
+            f"These labels were renamed or removed while the model learned: "
+            f"{', '.join(sorted(gone))}; it is trained again.",
+            code="labels_changed",
+            permanent=False,
+        )
+
+
+def version_made(session: Session, claimed: Claimed) -> ModelVersion:
+    """Return the version that a run has registered. Raises LostLease, NotFound."""
+    row = session.get_one(TrainingRun, claimed.row.id, populate_existing=True)
+    classifier = session.get_one(Classifier, row.classifier_id)
+    return versions.version(session, classifier, row.version or 0)
+
+
+def complete(
+    session: Session, claimed: Claimed, *, portable_sha256: str, report_sha256: str, metrics: Json
+) -> None:
+    """Add what follows a version's birth, and close the run. Raises LostLease."""
+    row = WORK.done(session, claimed)
+    made = version_made(session, claimed)
+    made.portable_sha256, made.report_sha256 = portable_sha256, report_sha256
+    row.metrics = made.metrics = {**made.metrics, **metrics}
+    row.remaining_seconds = None
+
+
+def skip(session: Session, claimed: Claimed, reason: str) -> None:
+    """Close a run that came to nothing new, and say why. Raises LostLease."""
+    row = WORK.done(session, claimed)
+    row.message, row.promoted, row.remaining_seconds = reason, False, None
 
 
 def waiting(session: Session) -> int:

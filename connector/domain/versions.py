@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, ModelVersion
 from connector.db.types import Json
-from connector.domain import outbound, resources
+from connector.domain import outbound, promises, resources
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound
 from connector.ids import new_id
@@ -21,13 +21,14 @@ from connector.settings import Settings
 class NewVersion:
     """A trained model whose files are kept already, as blobs by their hashes."""
 
+    kind: str
     labels: tuple[str, ...]
     thresholds: dict[str, float]
     card: Json
     metrics: Json
     backbone_sha256: str
     head_sha256: str
-    portable_sha256: str
+    unlike_sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -76,27 +77,33 @@ def register(
             code="live_version_changed",
             permanent=False,
         )
-    highest = select(func.max(ModelVersion.number)).where(
-        ModelVersion.classifier_id == classifier.id
-    )
     row = ModelVersion(
         id=new_id("ver"),
         classifier_id=classifier.id,
-        number=(session.execute(highest).scalar() or 0) + 1,
+        number=next_number(session, classifier),
         run_id=run_id,
+        kind=new.kind,
         labels=list(new.labels),
         thresholds=new.thresholds,
         card=new.card,
         metrics=new.metrics,
         backbone_sha256=new.backbone_sha256,
         head_sha256=new.head_sha256,
-        portable_sha256=new.portable_sha256,
+        unlike_sha256=new.unlike_sha256,
     )
     session.add(row)
     if verdict.promoted:
         classifier.live_version = row.number
     session.flush()
     return row
+
+
+def next_number(session: Session, classifier: Classifier) -> int:
+    """Return the number that the next version gets."""
+    highest = select(func.max(ModelVersion.number)).where(
+        ModelVersion.classifier_id == classifier.id
+    )
+    return (session.execute(highest).scalar() or 0) + 1
 
 
 def promote(
@@ -107,7 +114,7 @@ def promote(
     locked = session.get_one(Classifier, classifier.id, with_for_update=True)
     if locked.live_version != number:
         locked.live_version = number
-        session.flush()
+        promises.went_live(session, locked, row, None)
         shown = resource(locked, row, settings.public_url)
         reason = "A person put it live."
         outbound.emit(session, locked.workspace_id, "model.promoted", {**shown, "reason": reason})
@@ -161,6 +168,7 @@ def resource(classifier: Classifier, row: ModelVersion, public_url: str) -> dict
     return {
         "number": row.number,
         "classifier_id": row.classifier_id,
+        "kind": row.kind,
         "live": row.number == classifier.live_version,
         "labels": row.labels,
         "thresholds": row.thresholds,

@@ -8,8 +8,16 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import now
-from connector.db.tables import Action, Delivery, Import, Prediction, TrainingRun
-from connector.domain import effects, imports, outbound, training
+from connector.db.tables import (
+    Action,
+    Classifier,
+    Delivery,
+    Import,
+    Prediction,
+    Study,
+    TrainingRun,
+)
+from connector.domain import effects, imports, outbound, promises, studies, training
 
 
 def waiting(session: Session) -> list[str]:
@@ -29,5 +37,8 @@ def waiting(session: Session) -> list[str]:
         "deliver": any_row(Delivery, outbound.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),
+        "study": any_row(Study, studies.WORK.unfinished()),
+        "judge": session.scalars(select(Classifier.id).where(promises.STALE).limit(1)).first()
+        is not None,
     }
     return [name for name, has_work in found.items() if has_work]

@@ -3,8 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 
+from models.answers import Answers
 from models.errors import ModelError
-from models.evidence import Evidence, answers
+from models.evidence import Evidence
 
 LABELS = ("cat", "dog", "Öl")
 
@@ -16,14 +17,16 @@ def shas(start: int, count: int) -> list[str]:
 def made(held_out: int, tuning: int) -> Evidence:
     rng = np.random.default_rng(0)
 
-    def part(start: int, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
-        return shas(start, count), rng.dirichlet(np.ones(3), count), rng.integers(0, 3, count)
+    def part(start: int, count: int) -> Answers:
+        probabilities, targets = rng.dirichlet(np.ones(3), count), rng.integers(0, 3, count)
+        return Answers.of(LABELS, shas(start, count), probabilities, targets)
 
     return Evidence(
         LABELS,
-        answers(*part(0, held_out), 3),
-        answers(*part(1000, tuning), 3),
+        part(0, held_out),
+        part(1000, tuning),
         (tuple(shas(0, 2)),),
+        tuple(shas(5000, 1)),
     )
 
 
@@ -31,6 +34,7 @@ def test_a_file_gives_back_what_was_put_in() -> None:
     before = made(7, 20)
     after = Evidence.from_bytes(before.to_bytes())
     assert (after.labels, after.groups) == (LABELS, before.groups)
+    assert after.trained_on == tuple(shas(5000, 1))
     for one, other in ((before.held_out, after.held_out), (before.tuning, after.tuning)):
         assert one.hashes == other.hashes
         np.testing.assert_array_equal(one.targets, other.targets)
@@ -40,7 +44,7 @@ def test_a_file_gives_back_what_was_put_in() -> None:
 
 def test_hashes_that_end_in_nothing_are_kept_whole() -> None:
     odd = ["ab" * 31 + "00", "00" * 32]
-    part = answers(odd, np.full((2, 3), 1 / 3), np.zeros(2, np.int64), 3)
+    part = Answers.of(LABELS, odd, np.full((2, 3), 1 / 3), np.zeros(2, np.int64))
     kept = Evidence.from_bytes(Evidence(LABELS, part, part).to_bytes())
     assert list(kept.held_out.hashes) == odd
 

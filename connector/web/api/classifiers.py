@@ -95,6 +95,11 @@ def change(classifier_id: str) -> ResponseReturnValue:
             threshold=wanted.threshold,
             clear_threshold="threshold" in wanted.model_fields_set and wanted.threshold is None,
             labels=wanted.labels or (),
+            promise=wanted.promise.model_dump(exclude_none=True) if wanted.promise else None,
+            audit_share=wanted.audit_share,
+            clear_audit_share="audit_share" in wanted.model_fields_set
+            and wanted.audit_share is None,
+            auto_train=wanted.auto_train,
         )
         return domain.summary(session, row, public_url())
 

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 from connector.domain import training as domain
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
 from connector.web.operations import Answer, Api
-from connector.web.reading import read_query
+from connector.web.reading import read_json, read_query
 from connector.web.schemas.base import PageQuery
-from connector.web.schemas.classifiers import TrainingRun, TrainingRunPage
+from connector.web.schemas.classifiers import TrainingRun, TrainingRunCreate, TrainingRunPage
 from connector.web.services import services
 
 training = Api("training", __name__, tag="Training")
@@ -38,15 +38,19 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
     COLLECTION,
     "Train on the examples there are",
     scope="admin",
+    model=TrainingRunCreate,
     answers={202: Answer("Queued; GET it for its progress", TrainingRun)},
     errors=(422,),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
-    """At least two labels need two examples each. A run that is queued already is given back
-    instead of a second one. The new model goes live only if it is better on held-out pictures.
+    """At least two labels need two examples each; no button is needed for that, it begins by itself
+    as labels come in. A run that would learn the same is given back instead of a second one. The
+    new model goes live only if it is better on held-out pictures.
     """
+    wanted = read_json(TrainingRunCreate)
     with services().database.write() as session:
-        row = domain.request_run(session, own_classifier(session, classifier_id))
+        classifier = own_classifier(session, classifier_id)
+        row = domain.request_run(session, classifier, kind=wanted.kind)
         shown = domain.resource(row, public_url())
     return shown, 202, {"Location": shown["url"]}
 

@@ -41,6 +41,21 @@ class ClassifierCreate(Wanted):
     labels: list[LabelName] = Field(default_factory=list, max_length=1000)
 
 
+PromiseKind = Literal["confidence", "none", "error_rate", "error_rate_per_label", "capacity"]
+
+
+class PromiseWanted(Wanted):
+    """What to promise about the errors of automatic answers."""
+
+    kind: PromiseKind = Field(
+        description="confidence: ask below a threshold, nothing is promised; none: ask about "
+        "nothing; error_rate, error_rate_per_label: at most `rate` of the automatic answers (of "
+        "each label's) are wrong, with 95 % confidence; capacity: ask about `questions_per_day`."
+    )
+    rate: float | None = Field(None, ge=0.001, le=0.5, description="0.02 is 2 wrong in 100.")
+    questions_per_day: float | None = Field(None, ge=0, le=100_000)
+
+
 class ClassifierUpdate(Wanted):
     """What to change; what is absent stays."""
 
@@ -52,6 +67,15 @@ class ClassifierUpdate(Wanted):
         description="Below this confidence a person is asked; null: the model's own.",
     )
     labels: list[LabelName] | None = Field(None, max_length=1000, description="Labels to add.")
+    promise: PromiseWanted | None = None
+    audit_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The share of automatic answers that a person looks over; null: 0.02 while an "
+        "error rate is promised, else none.",
+    )
+    auto_train: bool | None = Field(None, description="Whether it trains by itself.")
 
 
 class LabelCount(Resource):
@@ -71,6 +95,13 @@ class Classifier(Resource):
     live_version: int | None
     accuracy: float | None
     threshold: float | None
+    promise: Json = Field(description="What is promised about errors; `kind` says which way.")
+    operating: Json | None = Field(
+        description="The thresholds that keep the promise, what they stand on, and what is missing."
+    )
+    field: Json | None = Field(description="The error in the field by audits, and drift.")
+    audit_share: float
+    auto_train: bool
     hook_url: str | None
     notice: str | None
     url: str
@@ -168,15 +199,30 @@ class ImportPage(PageOf[Import]):
     """One page of imports."""
 
 
+class TrainingRunCreate(Wanted):
+    """How to train."""
+
+    kind: Literal["head", "finetune"] = Field(
+        "head",
+        description="head: learn from embeddings, in seconds; finetune: the whole network too, in "
+        "minutes.",
+    )
+
+
 class TrainingRun(Resource):
     """One attempt to make a better model."""
 
     id: str
     classifier_id: str
+    kind: Literal["head", "finetune"]
+    reason: str = Field(
+        description="asked, first_examples, new_labels, or more_examples (fine-tuning)."
+    )
     status: WorkStatus
     step: str | None
     done: int
     total: int
+    remaining_seconds: float | None
     message: str | None
     notice: str | None
     version: int | None
@@ -198,6 +244,7 @@ class Version(Resource):
 
     number: int
     classifier_id: str
+    kind: str = Field(description="head, finetune, scratch or orientation.")
     live: bool
     labels: list[str]
     thresholds: dict[str, float]

@@ -1,0 +1,129 @@
+"""From a trained model to a version: judged, registered, put live; then the files that follow."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from connector.domain import training, versions
+from connector.domain.training import Claimed
+from connector.domain.versions import NewVersion
+from connector.errors import Conflict
+from models import report
+from models.embed import usable_cores
+from models.errors import UnreadablePicture
+from models.evidence import Evidence
+from models.heads import Head
+from models.preprocess import load_many
+from models.signature import Card
+from models.train import Progress, Trained, package
+from workers import judge
+from workers.classify import sessions_of
+from workers.judging import EVIDENCE, Candidate, evidence_of, verdict
+from workers.reporting import Reporter
+from workers.runtime import Runtime
+
+logger = logging.getLogger(__name__)
+
+_SAMPLE = 8
+
+
+def register(rt: Runtime, claimed: Claimed, trained: Trained, notice: str | None) -> None:
+    """Judge against what is live now, and register: live from this moment on if it is better.
+
+    Raises LostLease, Conflict (labels_changed) when it has to be trained again.
+    """
+    evidence = rt.blobs.put(trained.evidence.to_bytes())
+    version = NewVersion(
+        kind=trained.kind,
+        labels=trained.head.labels,
+        thresholds=dict(trained.card.thresholds),
+        card={**trained.card.model_dump(mode="json"), EVIDENCE: evidence},
+        metrics=trained.metrics,
+        backbone_sha256=rt.blobs.put(trained.backbone_onnx),
+        head_sha256=rt.blobs.put(trained.head.to_bytes()),
+        unlike_sha256=None if trained.unlike is None else rt.blobs.put(trained.unlike),
+    )
+    candidate = Candidate(trained)
+    while True:
+        with rt.database.read() as session:
+            classifier = training.classifier_of(session, claimed)
+            live = versions.live(session, classifier)
+            number = versions.next_number(session, classifier)
+            session.expunge_all()
+        decision = verdict(rt, sessions_of(rt), candidate, live)
+        operating = judge.operating(classifier, number, trained.evidence, compared=live is not None)
+        try:
+            with rt.database.write() as session:
+                made = training.register(
+                    session,
+                    rt.settings,
+                    claimed,
+                    version,
+                    decision,
+                    operating=operating,
+                    notice=notice,
+                )
+        except Conflict as error:
+            if error.code != "live_version_changed":
+                raise
+            continue
+        logger.info("version %d: %s", made, decision.reason)
+        return
+
+
+def complete(rt: Runtime, claimed: Claimed) -> None:
+    """Write the portable file and the report of the version that a run made, and close the run.
+
+    Whoever takes up a run whose worker died after the version went live goes on here. Raises
+    LostLease.
+    """
+    with rt.database.read() as session:
+        version = training.version_made(session, claimed)
+        session.expunge(version)
+    tell = Reporter(rt, claimed)
+    tell(Progress("checking", 0, 1, "Writing the portable file and checking its answers"))
+    card = Card.model_validate(version.card)
+    evidence = evidence_of(rt, version)
+    hashes = [*evidence.held_out.hashes, *evidence.trained_on][: 4 * _SAMPLE]
+    whole, difference = package(
+        rt.blobs.read(version.backbone_sha256),
+        Head.from_bytes(rt.blobs.read(version.head_sha256)),
+        card,
+        _pictures(rt, hashes, card.input_size),
+        threads=rt.settings.threads or None,
+    )
+    tell(Progress("reporting", 0, 1, "Writing the report"))
+    told = report_of(evidence, card)
+    with rt.database.write() as session:
+        training.complete(
+            session,
+            claimed,
+            portable_sha256=rt.blobs.put(whole),
+            report_sha256=rt.blobs.put(json.dumps(told, allow_nan=False).encode()),
+            metrics={"portable_max_difference": difference},
+        )
+
+
+def report_of(evidence: Evidence, card: Card) -> dict[str, Any]:
+    """Return the report of a version as JSON values."""
+    return report.build(
+        evidence.held_out,
+        out_of_fold=evidence.tuning if evidence.tuning.hashes else None,
+        temperature=card.temperature,
+        groups=evidence.group_names,
+    )
+
+
+def _pictures(rt: Runtime, hashes: Sequence[str], size: int) -> npt.NDArray[np.uint8] | None:
+    """A few of the classifier's own pictures, uint8 [n, size, size, 3]; None when none is left."""
+    datas = [rt.blobs.read(sha) for sha in hashes if rt.blobs.exists(sha)][:_SAMPLE]
+    threads = rt.settings.threads or usable_cores()
+    loaded = load_many(datas, size, threads, max_pixels=rt.settings.max_pixels)
+    good = [one for one in loaded if not isinstance(one, UnreadablePicture)]
+    return np.stack(good) if good else None
