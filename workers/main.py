@@ -16,6 +16,7 @@ from types import FrameType, ModuleType
 import redis
 from rq import Queue, SimpleWorker
 
+from connector import presence
 from connector.embedded import redis_url
 from connector.errors import ColabelError
 from connector.jobs import JOBS, QUEUES
@@ -37,6 +38,11 @@ class Worker(SimpleWorker):
         """Also tell the drain that runs, so that it ends after the batch in hand."""
         runtime().stopping.set()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def _install_signal_handlers(self) -> None:
+        """Also see a signal that came before RQ listens for it, instead of waiting for a job."""
+        super()._install_signal_handlers()  # type: ignore[no-untyped-call]
+        self._stop_requested = self._stop_requested or runtime().stopping.is_set()
 
 
 def modules(queue: str) -> list[ModuleType]:
@@ -62,16 +68,25 @@ def serve(queue: str) -> None:
         start: Callable[..., object] | None = getattr(module, "warm", None)
         if start is not None:
             start(runtime())
-    while not stopping.is_set():
-        try:
-            connection = redis.Redis.from_url(redis_url(load_settings()))
-            worker = Worker([Queue(queue, connection=connection)], connection=connection)
-            worker.log_job_description = False
-            worker.work(logging_level="WARNING", with_scheduler=False)
-            return
-        except redis.RedisError as error:
-            logger.warning("Redis is away (%s); trying again", error)
-            stopping.wait(RECONNECT_SECONDS)
+    with presence.signed_in(queue, _redis_url):
+        while not stopping.is_set():
+            try:
+                _listen(queue)
+                return
+            except redis.RedisError as error:
+                logger.warning("Redis is away (%s); trying again", error)
+                stopping.wait(RECONNECT_SECONDS)
+
+
+def _listen(queue: str) -> None:
+    connection = redis.Redis.from_url(_redis_url())
+    worker = Worker([Queue(queue, connection=connection)], connection=connection)
+    worker.log_job_description = False
+    worker.work(logging_level="WARNING", with_scheduler=False)
+
+
+def _redis_url() -> str:
+    return redis_url(load_settings())
 
 
 def main() -> int:

@@ -8,15 +8,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import click
 import redis
-from rq import Queue, Worker
 
+from connector import presence
 from connector.db import Database
 from connector.db.migrate import revisions, upgrade
 from connector.domain import accounts
@@ -105,14 +105,12 @@ def _make_ready(database: Database) -> None:
 
 
 def workers_of(settings: Settings, queue: str) -> int | None:
-    """Return how many workers have signed up for a queue, or None when Redis is away."""
-    connection = connect(redis_url(settings))
+    """Return how many workers of a queue live, or None when Redis is away."""
     try:
-        return len(Worker.all(queue=Queue(queue, connection=connection)))
+        with closing(connect(redis_url(settings))) as client:
+            return presence.count(client, queue)
     except redis.RedisError:
         return None
-    finally:
-        connection.close()
 
 
 @contextmanager

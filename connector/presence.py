@@ -1,0 +1,86 @@
+"""Which workers are there: each signs itself in for a short time, again and again.
+
+RQ's own list is of no use for that: its entries outlive a killed worker by minutes, as long as the
+longest job may take. What is written here lasts 20 seconds by the clock of Redis, whatever its
+worker is busy with, and is gone at once when the worker ends in good order.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import redis
+
+from connector.ids import new_token
+from connector.jobs import connect
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 20.0
+BEATS_PER_LEASE = 4
+
+
+def key(queue: str) -> str:
+    """Return the sorted set of a queue's workers; the score is until when one counts."""
+    return f"colabel:workers:{queue}"
+
+
+def count(client: redis.Redis, queue: str) -> int:
+    """Return how many workers of `queue` live. Raises redis.RedisError."""
+    return int(client.zcount(key(queue), f"({_now(client)}", "+inf"))
+
+
+@contextmanager
+def signed_in(
+    queue: str, url: Callable[[], str], *, lease_seconds: float = LEASE_SECONDS
+) -> Iterator[None]:
+    """Count this process among the workers of `queue` until the block ends.
+
+    A thread signs in anew four times per lease. `url` is asked each time, as a Redis that was
+    restarted may have another address; one that is away is tried again at the next beat.
+    """
+    name = f"{socket.gethostname()}:{os.getpid()}:{new_token(8)}"
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.is_set():
+            _try(url, lambda client: _sign_in(client, queue, name, lease_seconds))
+            ended.wait(lease_seconds / BEATS_PER_LEASE)
+
+    thread = threading.Thread(target=beat, name="presence", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        _try(url, lambda client: client.zrem(key(queue), name))
+
+
+def _try(url: Callable[[], str], do: Callable[[redis.Redis], object]) -> None:
+    try:
+        with closing(connect(url())) as client:
+            do(client)
+    except redis.RedisError as error:
+        # The worker itself says at length when Redis is away.
+        logger.debug("not signed in or out: %s", error)
+
+
+def _sign_in(client: redis.Redis, queue: str, name: str, seconds: float) -> None:
+    now = _now(client)
+    with client.pipeline() as pipeline:
+        pipeline.zadd(key(queue), {name: now + seconds})
+        pipeline.zremrangebyscore(key(queue), "-inf", now)
+        pipeline.pexpire(key(queue), int(2000 * seconds))
+        pipeline.execute()
+
+
+def _now(client: redis.Redis) -> float:
+    """Return the time by the clock of Redis, so that hosts need not agree."""
+    seconds, microseconds = client.time()
+    return float(seconds) + microseconds / 1e6
