@@ -33,14 +33,16 @@ EVENT_TYPES = (
 GONE = 410
 
 
-def create_webhook(
-    session: Session,
-    settings: Settings,
-    workspace_id: str,
-    url: str,
-    event_types: Sequence[str],
-) -> Webhook:
-    """Subscribe `url` to `event_types`; the row's secret is for the subscriber's eyes.
+@dataclass(frozen=True)
+class Subscription:
+    """An address and the types of the events it is to get, as `subscription` makes them."""
+
+    url: str
+    event_types: tuple[str, ...]
+
+
+def subscription(settings: Settings, url: str, event_types: Sequence[str]) -> Subscription:
+    """Check what is to be subscribed: before the transaction, since names are looked up.
 
     Raises Unprocessable for an unknown type and ForbiddenAddress for an address inside.
     """
@@ -51,11 +53,16 @@ def create_webhook(
             f"Event types are {', '.join(EVENT_TYPES)}; {named}.", code="unknown_event_type"
         )
     check_url(url, settings=settings)
+    return Subscription(url, tuple(dict.fromkeys(event_types)))
+
+
+def create_webhook(session: Session, workspace_id: str, wanted: Subscription) -> Webhook:
+    """Subscribe an address; the row's secret is for the subscriber's eyes."""
     webhook = Webhook(
         id=new_id("wh"),
         workspace_id=workspace_id,
-        url=url,
-        event_types=list(dict.fromkeys(event_types)),
+        url=wanted.url,
+        event_types=list(wanted.event_types),
         secret=new_secret(),
     )
     session.add(webhook)

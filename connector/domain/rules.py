@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -10,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
+from connector.actions import Action, ActionParams
 from connector.db.session import want
-from connector.db.tables import Action, Classifier, Label, Prediction, Rule
+from connector.db.tables import Action as ActionRow
+from connector.db.tables import Classifier, Label, Prediction, Rule
 from connector.db.types import utcnow
 from connector.domain import classifiers
 from connector.errors import NotFound, Unprocessable
@@ -38,24 +41,31 @@ def get_rule(session: Session, classifier: Classifier, rule_id: str) -> Rule:
     return found
 
 
+@dataclass(frozen=True)
+class CheckedAction:
+    """An action that a rule may carry out, as `check_actions` makes them."""
+
+    kind: Action[Any]
+    params: ActionParams
+
+
 def create_rule(
     session: Session,
-    settings: Settings,
     classifier: Classifier,
     *,
     label: str | None,
-    actions: Sequence[dict[str, Any]],
+    actions: Sequence[CheckedAction],
     position: int | None = None,
     enabled: bool = True,
 ) -> Rule:
-    """Add a rule. Raises Unprocessable for an unknown label, kind or parameter."""
+    """Add a rule. Raises Unprocessable for an unknown label, NotFound for a classifier named."""
     existing = list_rules(session, classifier)
     rule = Rule(
         rule_id=new_id("rule"),
         version=1,
         classifier_id=classifier.id,
         label=_check_label(session, classifier, label),
-        actions=check_actions(session, settings, classifier, actions),
+        actions=resolve_actions(session, classifier, actions),
         position=len(existing) if position is None else position,
         enabled=enabled,
     )
@@ -64,15 +74,16 @@ def create_rule(
     return rule
 
 
-def update_rule(
-    session: Session, settings: Settings, classifier: Classifier, rule_id: str, **changes: Any
-) -> Rule:
-    """Replace the rule's version in force by one with these changes; the old one is kept."""
+def update_rule(session: Session, classifier: Classifier, rule_id: str, **changes: Any) -> Rule:
+    """Replace the rule's version in force by one with these changes; the old one is kept.
+
+    Raises as `create_rule`, and NotFound.
+    """
     old = get_rule(session, classifier, rule_id)
     if "label" in changes:
         changes["label"] = _check_label(session, classifier, changes["label"])
     if "actions" in changes:
-        changes["actions"] = check_actions(session, settings, classifier, changes["actions"])
+        changes["actions"] = resolve_actions(session, classifier, changes["actions"])
     fields = ("label", "actions", "position", "enabled")
     values = {name: changes.get(name, getattr(old, name)) for name in fields}
     old.current = False
@@ -100,37 +111,17 @@ def _check_label(session: Session, classifier: Classifier, label: str | None) ->
     return label
 
 
-def check_actions(
-    session: Session,
-    settings: Settings,
-    classifier: Classifier,
-    actions: Sequence[dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """Return the actions in the form they are kept in. Raises Unprocessable with what is wrong."""
+def check_actions(settings: Settings, actions: Sequence[dict[str, Any]]) -> list[CheckedAction]:
+    """Check actions as a person gave them: before the transaction, since names are looked up.
+
+    Raises Unprocessable with what is wrong, and what the action's own check raises.
+    """
     if not 1 <= len(actions) <= MAX_ACTIONS:
         raise Unprocessable(f"A rule has 1 to {MAX_ACTIONS} actions.", code="bad_actions")
-
-    def find_classifier(id_or_name: str) -> str:
-        other = classifiers.find_classifier(session, classifier.workspace_id, id_or_name)
-        if other.id == classifier.id:
-            raise Unprocessable(
-                "A classifier cannot hand its pictures on to itself; name another one.",
-                code="bad_action_params",
-            )
-        return other.id
-
-    return [
-        _check_action(settings, find_classifier, number, one)
-        for number, one in enumerate(actions, 1)
-    ]
+    return [_check_action(settings, number, one) for number, one in enumerate(actions, 1)]
 
 
-def _check_action(
-    settings: Settings,
-    find_classifier: Callable[[str], str],
-    number: int,
-    given: dict[str, Any],
-) -> dict[str, Any]:
+def _check_action(settings: Settings, number: int, given: dict[str, Any]) -> CheckedAction:
     kind = action_kinds.get_action(str(given.get("kind")))
     try:
         params = kind.Params.model_validate(given.get("params", {}))
@@ -142,8 +133,35 @@ def _check_action(
             f"Action {number} ({kind.kind}): {where}: {reason}.", code="bad_action_params"
         ) from error
     kind.check(params, settings)
-    params = kind.resolve(params, find_classifier)
-    return {"kind": kind.kind, "params": params.model_dump(mode="json", exclude_none=True)}
+    return CheckedAction(kind, params)
+
+
+def resolve_actions(
+    session: Session, classifier: Classifier, actions: Sequence[CheckedAction]
+) -> list[dict[str, Any]]:
+    """Return checked actions in the form they are kept in, with ids in the place of names.
+
+    Raises NotFound for a classifier that is not there, Unprocessable for this very one.
+    """
+
+    def find_classifier(id_or_name: str) -> str:
+        other = classifiers.find_classifier(session, classifier.workspace_id, id_or_name)
+        if other.id == classifier.id:
+            raise Unprocessable(
+                "A classifier cannot hand its pictures on to itself; name another one.",
+                code="bad_action_params",
+            )
+        return other.id
+
+    return [
+        {
+            "kind": one.kind.kind,
+            "params": one.kind.resolve(one.params, find_classifier).model_dump(
+                mode="json", exclude_none=True
+            ),
+        }
+        for one in actions
+    ]
 
 
 def describe(actions: Sequence[dict[str, Any]]) -> list[str]:
@@ -162,9 +180,9 @@ class Planner:
         self.session = session
         self._rules: dict[str, list[Rule]] = {}
 
-    def plan(self, prediction: Prediction) -> list[Action]:
+    def plan(self, prediction: Prediction) -> list[ActionRow]:
         """Add the actions that the rules in force foresee for this answer, in order."""
-        planned: list[Action] = []
+        planned: list[ActionRow] = []
         for rule in self._rules_of(prediction.classifier_id):
             if not rule.enabled or rule.label not in (None, prediction.label):
                 continue
@@ -178,8 +196,8 @@ class Planner:
     @staticmethod
     def _action(
         prediction: Prediction, rule: Rule, position: int, one: dict[str, Any], sequence: int
-    ) -> Action:
-        return Action(
+    ) -> ActionRow:
+        return ActionRow(
             id=new_id("act"),
             workspace_id=prediction.workspace_id,
             prediction_id=prediction.id,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from colours import colour_classifier, picture
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from connector.db.tables import Action, Classifier, Event, Prediction
 from connector.db.types import utcnow
@@ -27,9 +28,10 @@ TURN = {"kind": "rotate", "params": {"degrees": 90}}
 
 
 def add_rule(rt: Runtime, classifier: Classifier, *actions: dict[str, Any]) -> None:
+    checked = rules.check_actions(rt.settings, actions)
     with rt.database.write() as session:
         mine = session.get_one(Classifier, classifier.id)
-        rules.create_rule(session, rt.settings, mine, label=None, actions=list(actions))
+        rules.create_rule(session, mine, label=None, actions=checked)
 
 
 def send(rt: Runtime, source: SourceRef, colour: str = "red", **fields: Any) -> str:
@@ -145,11 +147,10 @@ def test_a_failed_step_stops_its_rule_and_is_told(
 ) -> None:
     add_rule(rt, colours, MOVE, COPY)
     add_rule(rt, colours, COPY)
+    local = rt.settings.model_copy(update={"allow_private_addresses": ["127.0.0.1"]})
+    wanted = outbound.subscription(local, "http://127.0.0.1:9/", ["action.failed"])
     with rt.database.write() as session:
-        local = rt.settings.model_copy(update={"allow_private_addresses": ["127.0.0.1"]})
-        outbound.create_webhook(
-            session, local, colours.workspace_id, "http://127.0.0.1:9/", ["action.failed"]
-        )
+        outbound.create_webhook(session, colours.workspace_id, wanted)
     gone = tmp_path / "gone.png"
     prediction_id = send(rt, api_source, location={"kind": "local", "path": str(gone)})
     run(rt)
@@ -238,6 +239,12 @@ def test_rules_refuse_what_cannot_work(
 ) -> None:
     from connector.errors import ColabelError
 
+    def make(
+        session: Session, mine: Classifier, label: str | None, wanted: list[dict[str, Any]]
+    ) -> None:
+        checked = rules.check_actions(settings, wanted)
+        rules.create_rule(session, mine, label=label, actions=checked)
+
     bad: list[tuple[str | None, list[dict[str, Any]], str]] = [
         ("purple", [MOVE], "unknown_label"),
         ("red", [], "bad_actions"),
@@ -250,7 +257,7 @@ def test_rules_refuse_what_cannot_work(
         with rt.database.write() as session:
             mine = session.get_one(Classifier, colours.id)
             with pytest.raises(ColabelError) as caught:
-                rules.create_rule(session, settings, mine, label=label, actions=wanted)
+                make(session, mine, label, wanted)
             assert caught.value.code == code
     with rt.database.read() as session:
         assert rules.list_rules(session, colours) == []
@@ -261,7 +268,8 @@ def test_a_rule_keeps_its_versions(rt: Runtime, colours: Classifier) -> None:
     with rt.database.write() as session:
         mine = session.get_one(Classifier, colours.id)
         [rule] = rules.list_rules(session, mine)
-        changed = rules.update_rule(session, rt.settings, mine, rule.rule_id, actions=[COPY])
+        checked = rules.check_actions(rt.settings, [COPY])
+        changed = rules.update_rule(session, mine, rule.rule_id, actions=checked)
         assert (changed.rule_id, changed.version) == (rule.rule_id, 2)
         assert [one.version for one in rules.list_rules(session, mine)] == [2]
         rules.delete_rule(session, mine, rule.rule_id)

@@ -158,11 +158,12 @@ def test_rules_are_planned_in_the_same_transaction(
     rt: Runtime, api_source: SourceRef, colours: Classifier
 ) -> None:
     move = {"kind": "move", "params": {"folder": "{label}"}}
+    checked = rules.check_actions(rt.settings, [move])
     with rt.database.write() as session:
         classifier = session.get_one(Classifier, colours.id)
-        rules.create_rule(session, rt.settings, classifier, label="red", actions=[move])
-        rules.create_rule(session, rt.settings, classifier, label=None, actions=[move])
-        rules.create_rule(session, rt.settings, classifier, label="blue", actions=[move])
+        rules.create_rule(session, classifier, label="red", actions=checked)
+        rules.create_rule(session, classifier, label=None, actions=checked)
+        rules.create_rule(session, classifier, label="blue", actions=checked)
     prediction_id = send(rt, api_source, "red")
     drain(rt)
     with rt.database.read() as session:
@@ -178,14 +179,10 @@ def test_rules_are_planned_in_the_same_transaction(
 def test_events_reach_only_those_who_asked(
     rt: Runtime, api_source: SourceRef, colours: Classifier
 ) -> None:
+    local = rt.settings.model_copy(update={"allow_private_addresses": ["127.0.0.1"]})
+    wanted = outbound.subscription(local, "http://127.0.0.1:9/hook", ["prediction.completed"])
     with rt.database.write() as session:
-        outbound.create_webhook(
-            session,
-            rt.settings.model_copy(update={"allow_private_addresses": ["127.0.0.1"]}),
-            colours.workspace_id,
-            "http://127.0.0.1:9/hook",
-            ["prediction.completed"],
-        )
+        outbound.create_webhook(session, colours.workspace_id, wanted)
     send(rt, api_source, "red")
     send(rt, api_source, "grey", seed=1)
     drain(rt)

@@ -57,15 +57,11 @@ def rt(rt: Runtime, tmp_path: Path) -> Runtime:
 
 @pytest.fixture
 def paints(rt: Runtime, alice: Any) -> Classifier:
+    events = ["model.promoted", "model.rejected"]
+    wanted = outbound.subscription(rt.settings, "https://93.184.216.34/hook", events)
     with rt.database.write() as session:
         made = classifiers.create_classifier(session, alice.workspace_id, name="paints")
-        outbound.create_webhook(
-            session,
-            rt.settings,
-            alice.workspace_id,
-            "https://93.184.216.34/hook",
-            ["model.promoted", "model.rejected"],
-        )
+        outbound.create_webhook(session, alice.workspace_id, wanted)
     return made
 
 

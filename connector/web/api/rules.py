@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask.typing import ResponseReturnValue
 
 from connector.domain import classifiers, resources
@@ -16,6 +18,7 @@ from connector.web.schemas.rules import (
     RuleList,
     RulePreview,
     RuleUpdate,
+    WantedAction,
 )
 from connector.web.services import services
 
@@ -49,14 +52,13 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
 def create(classifier_id: str) -> ResponseReturnValue:
     """The label may be null: then the rule holds for every answer."""
     wanted = read_json(RuleCreate)
-    here = services()
-    with here.database.write() as session:
+    actions = _checked(classifier_id, wanted.actions)
+    with services().database.write() as session:
         row = domain.create_rule(
             session,
-            here.settings,
             own_classifier(session, classifier_id),
             label=wanted.label,
-            actions=[action.model_dump() for action in wanted.actions],
+            actions=actions,
             position=wanted.position,
             enabled=wanted.enabled,
         )
@@ -86,13 +88,17 @@ def show(classifier_id: str, rule_id: str) -> ResponseReturnValue:
     answers={200: Answer("The new version, in force from now on", Rule)},
 )
 def change(classifier_id: str, rule_id: str) -> ResponseReturnValue:
-    """What is absent stays as it is. Actions that are planned already are not changed."""
+    """What is absent or null stays as it is; only a label of null means every answer. Actions
+    that are planned already are not changed.
+    """
     wanted = read_json(RuleUpdate)
     changes = wanted.model_dump(exclude_unset=True)
-    here = services()
-    with here.database.write() as session:
+    changes = {name: to for name, to in changes.items() if to is not None or name == "label"}
+    if wanted.actions is not None:
+        changes["actions"] = _checked(classifier_id, wanted.actions)
+    with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
-        row = domain.update_rule(session, here.settings, classifier, rule_id, **changes)
+        row = domain.update_rule(session, classifier, rule_id, **changes)
         return resources.rule(row)
 
 
@@ -121,11 +127,10 @@ def delete(classifier_id: str, rule_id: str) -> ResponseReturnValue:
 def preview(classifier_id: str) -> ResponseReturnValue:
     """Checks the rule as making it would, and changes nothing."""
     wanted = read_json(RulePreview)
-    here = services()
-    with here.database.read() as session:
+    actions = _checked(classifier_id, wanted.actions)
+    with services().database.read() as session:
         classifier = own_classifier(session, classifier_id)
-        actions = [action.model_dump() for action in wanted.actions]
-        checked = domain.check_actions(session, here.settings, classifier, actions)
+        checked = domain.resolve_actions(session, classifier, actions)
         if wanted.label is not None:
             classifiers.find_label(session, classifier, wanted.label)
     sentences = domain.describe(checked)
@@ -136,3 +141,11 @@ def preview(classifier_id: str) -> ResponseReturnValue:
             for action, sentence in zip(checked, sentences, strict=True)
         ],
     }
+
+
+def _checked(classifier_id: str, actions: Sequence[WantedAction]) -> list[domain.CheckedAction]:
+    """Check actions while no transaction is open, once it is clear that the caller may ask."""
+    here = services()
+    with here.database.read() as session:
+        own_classifier(session, classifier_id)
+    return domain.check_actions(here.settings, [action.model_dump() for action in actions])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from connector.domain import outbound, resources
-from connector.fetch import check_url
 from connector.web.api.common import PREFIX, listed
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
@@ -43,12 +42,9 @@ def create() -> ResponseReturnValue:
     """Messages are signed by the Standard Webhooks specification, and sent again until taken."""
     wanted = read_json(WebhookCreate)
     here = services()
-    # Looking a name up can take seconds: not while a transaction holds up everybody's writes.
-    check_url(wanted.url, settings=here.settings)
+    checked = outbound.subscription(here.settings, wanted.url, wanted.event_types)
     with here.database.write() as session:
-        row = outbound.create_webhook(
-            session, here.settings, workspace_id(), wanted.url, wanted.event_types
-        )
+        row = outbound.create_webhook(session, workspace_id(), checked)
         return resources.webhook(row, with_secret=True), 201
 
 

@@ -185,14 +185,10 @@ def test_the_first_version_goes_live_with_its_event(
     database: Database, settings: Settings, insects: Classifier, give: Callable[..., None]
 ) -> None:
     give(ant=2, bee=2)
+    events = ["model.promoted", "model.rejected"]
+    wanted = outbound.subscription(settings, "https://93.184.216.34/hook", events)
     with database.write() as session:
-        outbound.create_webhook(
-            session,
-            settings,
-            insects.workspace_id,
-            "https://93.184.216.34/hook",
-            ["model.promoted", "model.rejected"],
-        )
+        outbound.create_webhook(session, insects.workspace_id, wanted)
     request(database, insects)
     assert finish(database, settings, claim(database), FIRST) == 1
     with database.read() as session:

@@ -48,8 +48,11 @@ def test_rules_are_made_listed_changed_and_taken_out(as_alice: Caller, job: Any)
     assert (changed["version"], changed["enabled"], changed["label"]) == (2, False, "red")
     any_label = as_alice("PATCH", path, json={"label": None}).json or {}
     assert any_label["label"] is None
+    nothing = {"actions": None, "position": None, "enabled": None}
+    same = as_alice("PATCH", path, json=nothing).json or {}
+    assert {**same, "version": 3, "created_at": any_label["created_at"]} == any_label
     listed = as_alice.get(f"{job.path}/rules").json or {}
-    assert listed["items"] == [any_label] == [as_alice.get(path).json]
+    assert listed["items"] == [same] == [as_alice.get(path).json]
     assert as_alice("DELETE", path).status_code == 204
     assert as_alice.get(path).status_code == 404
 
