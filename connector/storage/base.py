@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 
 class Blobs(Protocol):
@@ -12,12 +12,16 @@ class Blobs(Protocol):
         """Keep `data`, durable before this returns; return its hash. Raises NoSpace."""
         ...
 
+    def put_stream(self, stream: IO[bytes]) -> str:
+        """Keep what is left of `stream`, as `put` does, with never more than a chunk in memory."""
+        ...
+
     def read(self, sha256: str) -> bytes:
         """Return the bytes. Raises NotFound."""
         ...
 
     def open(self, sha256: str) -> BinaryIO:
-        """Return an open binary stream. Raises NotFound."""
+        """Return an open binary stream that can seek and reads as it goes. Raises NotFound."""
         ...
 
     def size(self, sha256: str) -> int:

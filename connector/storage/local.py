@@ -8,14 +8,17 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from connector.errors import NoSpace, NotFound
 from connector.ids import new_token
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FREE_CHECK_SECONDS = 1.0
+CHUNK = 1 << 20
 
 
 class LocalBlobs:
@@ -42,30 +45,47 @@ class LocalBlobs:
             os.fsync(folder)
             return sha256
         self._check_space()
-        temporary = path.with_name(f".{sha256}.{new_token(8)}")
-        try:
-            self._write(temporary, data)
-            temporary.rename(path)
+        private = path.with_name(f".{sha256}.{new_token(8)}")
+        with self._writing(private) as descriptor:
+            _write(descriptor, data)
+            os.fsync(descriptor)
+            private.rename(path)
             os.fsync(folder)
+        return sha256
+
+    def put_stream(self, stream: IO[bytes]) -> str:
+        """As `put`, in chunks: the hash, and with it the name, is known when all is written."""
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sha256 = hashlib.sha256()
+        private = self.root / f".incoming.{new_token(12)}"
+        with self._writing(private) as descriptor:
+            while chunk := stream.read(CHUNK):
+                self._check_space()
+                sha256.update(chunk)
+                _write(descriptor, chunk)
+            os.fsync(descriptor)
+            path = self.path(sha256.hexdigest())
+            folder = self._folder(path.parent.name)
+            if not path.exists():
+                private.rename(path)
+            os.fsync(folder)
+        return sha256.hexdigest()
+
+    @contextmanager
+    def _writing(self, path: Path) -> Iterator[int]:
+        """Open a new file; if it still has this name at the end, it goes. Raises NoSpace."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            yield descriptor
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             if error.errno in FULL:
                 raise NoSpace(
                     f"The disk that holds {self.root} is full; free some space."
                 ) from error
             raise
-        return sha256
-
-    @staticmethod
-    def _write(path: Path, data: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
+            path.unlink(missing_ok=True)
 
     def _folder(self, name: str) -> int:
         """Return an open descriptor of the folder, made (and its making synced) when missing."""
@@ -125,3 +145,9 @@ class LocalBlobs:
     @staticmethod
     def _missing(sha256: str) -> NotFound:
         return NotFound(f"The bytes {sha256[:12]}… are no longer kept.", code="blob_missing")
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
