@@ -15,7 +15,7 @@ from models import backbone, evaluate, export, fitting, scratch, split
 from models.answers import Answers
 from models.embed import Embedder, gpu_present, usable_cores
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
-from models.evidence import Evidence
+from models.track_record import TrackRecord
 from models.heads import Head
 from models.metrics import Threshold
 from models.preprocess import Picture
@@ -40,7 +40,7 @@ class _Result:
     backbone_onnx: bytes
     head: Head
     embeddings: dict[str, Vector]
-    evidence: Evidence
+    record: TrackRecord
     scores: dict[str, Any]
     threshold: Threshold
     strength: float | None = None
@@ -165,7 +165,7 @@ class _Job:
             backbone_onnx,
             fit.head,
             embeddings,
-            self._evidence(fit.head, held_out, rows, training, fit.out_of_fold),
+            self._record(fit.head, held_out, rows, training, fit.out_of_fold),
             scores,
             threshold,
             strength=fit.strength,
@@ -204,7 +204,7 @@ class _Job:
         )
         # Its answers to what it trained on tell nothing, so nothing stands on the tuning side.
         nothing = np.empty((0, len(self.labels)))
-        found = self._evidence(head, held_out, rows, [], nothing)
+        found = self._record(head, held_out, rows, [], nothing)
         return _Result(
             SCRATCH,
             backbone_onnx,
@@ -215,17 +215,17 @@ class _Job:
             threshold,
         )
 
-    def _evidence(
+    def _record(
         self,
         head: Head,
         held_out: Sequence[str],
         rows: npt.NDArray[np.float32],
         training: Sequence[str],
         out_of_fold: npt.NDArray[np.float64],
-    ) -> Evidence:
+    ) -> TrackRecord:
         count = len(self.labels)
         answered = head.predict(rows) if len(held_out) else np.empty((0, count))
-        return Evidence(
+        return TrackRecord(
             self.labels,
             Answers.of(self.labels, held_out, answered, self._targets(held_out)),
             Answers.of(self.labels, training, out_of_fold, self._targets(training)),
@@ -237,7 +237,7 @@ class _Job:
         card = _card(embedder, result)
         left_out = [label for label in self.asked if label not in self.labels]
         scores = result.scores | {
-            "training_count": len(result.evidence.trained_on),
+            "training_count": len(result.record.trained_on),
             "threshold": {"value": result.threshold.value, "reason": result.threshold.reason},
             "left_out": left_out,
             "torch_onnx_max_difference": card.torch_onnx_max_difference,
@@ -253,7 +253,7 @@ class _Job:
             backbone_onnx=result.backbone_onnx,
             head=result.head,
             card=card,
-            evidence=result.evidence,
+            record=result.record,
             unlike=None,
             metrics=scores,
             embeddings=result.embeddings,

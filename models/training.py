@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.evidence import Evidence
+from models.track_record import TrackRecord
 from models.heads import Head
 from models.preprocess import MAX_PIXELS
 from models.signature import Card
@@ -79,7 +79,7 @@ class Trained:
     """What a run gives back.
 
     `kind` says in which way it was trained: "head", "finetune", "orientation" or "scratch".
-    `evidence` holds the answers to pictures that the model had not learned from, `unlike` what
+    `record` holds the answers to pictures that the model had not learned from, `unlike` what
     tells pictures that are unlike all of them (None where nothing can); `embeddings` has a vector
     for every readable picture; `unreadable` lists (sha256, reason); `notice` says in sentences what
     was done in a lesser way than could be. The labels of the model are `card.labels`.
@@ -89,7 +89,7 @@ class Trained:
     backbone_onnx: bytes
     head: Head
     card: Card
-    evidence: Evidence
+    record: TrackRecord
     unlike: bytes | None
     metrics: dict[str, Any]
     embeddings: dict[str, Vector]

@@ -30,15 +30,20 @@ class Task:
 
 
 def answer(
-    rt: Runtime, sessions: Sessions, tasks: Sequence[Task], vectors: Mapping[str, Vector]
+    rt: Runtime,
+    sessions: Sessions,
+    tasks: Sequence[Task],
+    vectors: Mapping[str, Vector],
+    *,
+    with_twins: bool = True,
 ) -> list[Answer]:
-    """Answer tasks of one version. Raises NotFound when its files are gone."""
+    """Answer tasks of one version and classifier. Raises NotFound when its files are gone."""
     version, classifier = tasks[0].version, tasks[0].classifier
     rows = np.stack([vectors[task.sha256] for task in tasks])
     named = named_probabilities(sessions, version, classifier, rows)
     usual, flagged = _usual(sessions, version, rows)
     asks = classifier.promise["kind"] != promises.NONE
-    twins = _twins_of(rt).find(version, classifier, rows)
+    twins = _twins_of(rt).find(version, classifier, rows) if with_twins else [None] * len(rows)
     thresholds = thresholds_now(version, classifier)
     return [
         Answer(

@@ -17,14 +17,14 @@ from connector.errors import Conflict
 from models import report
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
-from models.evidence import Evidence
+from models.track_record import TrackRecord
 from models.heads import Head
 from models.preprocess import load_many
 from models.signature import Card
 from models.train import Progress, Trained, package
 from workers import judge
 from workers.classify import sessions_of
-from workers.judging import EVIDENCE, Candidate, evidence_of, verdict
+from workers.judging import RECORD, Candidate, record_of, verdict
 from workers.reporting import Reporter
 from workers.runtime import Runtime
 
@@ -36,14 +36,14 @@ _SAMPLE = 8
 def register(rt: Runtime, claimed: Claimed, trained: Trained, notice: str | None) -> None:
     """Judge against what is live now, and register: live from this moment on if it is better.
 
-    Raises LostLease, Conflict (labels_changed) when it has to be trained again.
+    Raises LostLease.
     """
-    evidence = rt.blobs.put(trained.evidence.to_bytes())
+    record = rt.blobs.put(trained.record.to_bytes())
     version = NewVersion(
         kind=trained.kind,
         labels=trained.head.labels,
         thresholds=dict(trained.card.thresholds),
-        card={**trained.card.model_dump(mode="json"), EVIDENCE: evidence},
+        card={**trained.card.model_dump(mode="json"), RECORD: record},
         metrics=trained.metrics,
         backbone_sha256=rt.blobs.put(trained.backbone_onnx),
         head_sha256=rt.blobs.put(trained.head.to_bytes()),
@@ -57,7 +57,7 @@ def register(rt: Runtime, claimed: Claimed, trained: Trained, notice: str | None
             number = versions.next_number(session, classifier)
             session.expunge_all()
         decision = verdict(rt, sessions_of(rt), candidate, live)
-        operating = judge.operating(classifier, number, trained.evidence, compared=live is not None)
+        operating = judge.operating(classifier, number, trained.record, compared=live is not None)
         try:
             with rt.database.write() as session:
                 made = training.register(
@@ -89,8 +89,8 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
     tell = Reporter(rt, claimed)
     tell(Progress("checking", 0, 1, "Writing the portable file and checking its answers"))
     card = Card.model_validate(version.card)
-    evidence = evidence_of(rt, version)
-    hashes = [*evidence.held_out.hashes, *evidence.trained_on][: 4 * _SAMPLE]
+    record = record_of(rt, version)
+    hashes = [*record.held_out.hashes, *record.trained_on][: 4 * _SAMPLE]
     whole, difference = package(
         rt.blobs.read(version.backbone_sha256),
         Head.from_bytes(rt.blobs.read(version.head_sha256)),
@@ -99,7 +99,7 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
         threads=rt.settings.threads or None,
     )
     tell(Progress("reporting", 0, 1, "Writing the report"))
-    told = report_of(evidence, card)
+    told = report_of(record, card)
     with rt.database.write() as session:
         training.complete(
             session,
@@ -110,13 +110,13 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
         )
 
 
-def report_of(evidence: Evidence, card: Card) -> dict[str, Any]:
+def report_of(record: TrackRecord, card: Card) -> dict[str, Any]:
     """Return the report of a version as JSON values."""
     return report.build(
-        evidence.held_out,
-        out_of_fold=evidence.tuning if evidence.tuning.hashes else None,
+        record.held_out,
+        out_of_fold=record.tuning if record.tuning.hashes else None,
         temperature=card.temperature,
-        groups=evidence.group_names,
+        groups=record.group_names,
     )
 
 

@@ -14,7 +14,7 @@ from connector.domain.versions import Verdict
 from connector.errors import NotFound
 from models import split
 from models.errors import ModelError
-from models.evidence import Evidence
+from models.track_record import TrackRecord
 from models.heads import Head
 from models.train import Trained
 from workers import vectors
@@ -25,7 +25,7 @@ from workers.vectors import Vector
 logger = logging.getLogger(__name__)
 
 # In a version's card: the blob with its answers to pictures that it had not learned from.
-EVIDENCE = "evidence_sha256"
+RECORD = "record_sha256"
 # In the cards of the first release: what it learned from although the hash puts it aside.
 LEARNED_ANYWAY = "learned_although_held_out"
 
@@ -36,38 +36,38 @@ class Candidate:
 
     trained: Trained
 
-    def unseen_by(self, live: ModelVersion, evidence: Evidence | None) -> dict[str, str]:
+    def unseen_by(self, live: ModelVersion, record: TrackRecord | None) -> dict[str, str]:
         """Return hash and true label of the held-out pictures that the live model cannot know.
 
         Not those either whose near-identical twin it has learned from.
         """
-        mine = self.trained.evidence
-        if evidence is None:
+        mine = self.trained.record
+        if record is None:
             swapped = set(live.card.get(LEARNED_ANYWAY, ()))
             fair = split.unseen(mine.held_out.hashes, mine.group_names, swapped)
         else:
-            learned = set(evidence.trained_on)
+            learned = set(record.trained_on)
             twins = split.clusters(
-                [*mine.held_out.hashes, *learned], mine.group_names | evidence.group_names
+                [*mine.held_out.hashes, *learned], mine.group_names | record.group_names
             )
             fair = frozenset(sha for group in twins if not learned & set(group) for sha in group)
         truths = zip(mine.held_out.hashes, mine.held_out.truths, strict=True)
         return {sha: label for sha, label in truths if sha in fair}
 
 
-def evidence_of(rt: Runtime, version: ModelVersion) -> Evidence:
+def record_of(rt: Runtime, version: ModelVersion) -> TrackRecord:
     """Return what the version answered to pictures it had not learned from.
 
     Raises ModelError for a version of the first release, which kept none, and NotFound.
     """
-    sha256 = version.card.get(EVIDENCE)
+    sha256 = version.card.get(RECORD)
     if sha256 is None:
         raise ModelError(
-            f"Version {version.number} was made by an earlier release, which kept no evidence; "
+            f"Version {version.number} was made by an earlier release, which kept no record; "
             "train again.",
             code="no_evidence_kept",
         )
-    return Evidence.from_bytes(rt.blobs.read(sha256))
+    return TrackRecord.from_bytes(rt.blobs.read(sha256))
 
 
 def verdict(
@@ -77,7 +77,7 @@ def verdict(
     if live is None:
         return versions.judge(None, None, None, 0)
     try:
-        learned = evidence_of(rt, live) if EVIDENCE in live.card else None
+        learned = record_of(rt, live) if RECORD in live.card else None
         truth = candidate.unseen_by(live, learned)
         old_vectors = vectors.embed(rt, sessions, live.backbone_sha256, list(truth))
         old_head = sessions.head(live.head_sha256)

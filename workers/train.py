@@ -72,15 +72,12 @@ def _train(rt: Runtime, kind: str) -> int:
     except LostLease as error:
         logger.warning(error.detail)
     except Stopping:
-        _give_back(rt, claimed)
+        with rt.database.write() as session:
+            training.give_back(session, claimed)
     except Unavailable:
         raise  # the lease runs out and somebody trains again
     except (ModelError, ColabelError) as error:
-        if error.code == "labels_changed":
-            logger.info(error.detail)
-            _give_back(rt, claimed)
-        else:
-            _fail(rt, claimed, error.code, error.detail)
+        _fail(rt, claimed, error.code, error.detail)
     except Exception as error:
         logger.exception("training %s failed", claimed.row.id)
         sentence = (
@@ -89,11 +86,6 @@ def _train(rt: Runtime, kind: str) -> int:
         )
         _fail(rt, claimed, "unexpected", sentence)
     return 1
-
-
-def _give_back(rt: Runtime, claimed: Claimed) -> None:
-    with rt.database.write() as session:
-        training.give_back(session, claimed)
 
 
 def _fail(rt: Runtime, claimed: Claimed, code: str, sentence: str) -> None:

@@ -49,6 +49,12 @@ class Answer:
     always: tuple[str, str] | None = None
     audit_share: float = 0.0
 
+    @property
+    def best(self) -> tuple[str | None, float]:
+        """The likeliest label and its probability; (None, 0) when all labels were removed."""
+        label = max(self.probabilities, key=self.probabilities.__getitem__, default=None)
+        return label, 0.0 if label is None else float(self.probabilities[label])
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -125,8 +131,7 @@ class Recorder:
 
     def answer(self, row: Prediction, answer: Answer) -> None:
         """Decide: the model's answer stands, a person's about its twin does, or one is asked."""
-        label = max(answer.probabilities, key=lambda name: answer.probabilities[name])
-        confidence = float(answer.probabilities[label])
+        label, confidence = answer.best
         row.label, row.confidence = label, confidence
         row.probabilities = {name: float(p) for name, p in answer.probabilities.items()}
         row.model_version, row.usual = answer.model_version, answer.usual
@@ -134,9 +139,9 @@ class Recorder:
             row.label, row.twin_of = answer.twin.label, answer.twin.prediction_id
             self.decide(row, "person")
             return
-        question = _question(label, confidence, answer)
-        if question is not None:
-            self.ask(row, *question)
+        asked = question(label, confidence, answer)
+        if asked is not None:
+            self.ask(row, *asked)
             return
         self.decide(row, "model")
         if drawn(row.id, answer.audit_share):
@@ -189,8 +194,10 @@ class Recorder:
         emitter.emit("prediction.completed", shown, row.callback_url)
 
 
-def _question(label: str, confidence: float, answer: Answer) -> tuple[str, str] | None:
+def question(label: str | None, confidence: float, answer: Answer) -> tuple[str, str] | None:
     """Return code and reason of the question to ask, or None when the answer may stand."""
+    if label is None:
+        return "no_evidence", "All the labels that the model knows were removed since."
     says = f"The model says “{label}” with {confidence:.0%} confidence"
     if answer.unlike is not None:
         return "unlike", answer.unlike

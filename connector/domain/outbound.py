@@ -27,6 +27,8 @@ EVENT_TYPES = (
     "review.answered",
     "model.promoted",
     "model.rejected",
+    "promise.warning",
+    "promise.broken",
     "alert.raised",
     "action.failed",
 )

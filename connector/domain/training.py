@@ -11,6 +11,7 @@ from connector.db.session import now, want
 from connector.db.tables import Classifier, ModelVersion, TrainingRun
 from connector.db.types import Json
 from connector.domain import (
+    aliases,
     classifiers,
     facts,
     longwork,
@@ -22,7 +23,7 @@ from connector.domain import (
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.training_sets import TrainingSet, check_examples, training_set
 from connector.domain.versions import NewVersion, Verdict
-from connector.errors import Conflict, NotFound
+from connector.errors import NotFound
 from connector.ids import new_id
 from connector.settings import Settings
 
@@ -227,14 +228,15 @@ def register(
     `operating` holds the thresholds that keep the classifier's promise with this version. The run
     goes on, to write what else belongs to the version (`complete`). Returns its number. Raises
     LostLease, Conflict (live_version_changed) when another version went live since the verdict:
-    judge again; Conflict (labels_changed) when a label was renamed or removed: train again.
+    judge again.
     """
     row = WORK.held(session, claimed)
     classifier = session.get_one(
         Classifier, row.classifier_id, with_for_update=True, populate_existing=True
     )
-    _check_labels(session, classifier, version)
     made = versions.register(session, classifier, row.id, version, verdict)
+    # Labels that were renamed while it learned keep their old names in it.
+    classifier.aliases = aliases.covering(classifier.aliases, made.number, row.changes_seen)
     row.version, row.promoted = made.number, verdict.promoted
     row.metrics, row.notice, row.message = version.metrics, notice, verdict.reason
     if verdict.promoted:
@@ -243,17 +245,6 @@ def register(
     event = "model.promoted" if verdict.promoted else "model.rejected"
     outbound.emit(session, classifier.workspace_id, event, {**shown, "reason": verdict.reason})
     return made.number
-
-
-def _check_labels(session: Session, classifier: Classifier, version: NewVersion) -> None:
-    known = {label.name for label in classifiers.labels(session, classifier)}
-    if gone := set(version.labels) - known:
-        raise Conflict(
-            f"These labels were renamed or removed while the model learned: "
-            f"{', '.join(sorted(gone))}; it is trained again.",
-            code="labels_changed",
-            permanent=False,
-        )
 
 
 def version_made(session: Session, claimed: Claimed) -> ModelVersion:

@@ -150,6 +150,23 @@ def portable(row: ModelVersion) -> str:
     return row.portable_sha256
 
 
+def report(row: ModelVersion) -> str:
+    """Return the hash of the version's report. Raises Conflict while there is none."""
+    if row.report_sha256 is None:
+        if row.portable_sha256 is not None:
+            raise Conflict(
+                f"Version {row.number} was made by an earlier release, which wrote no report; "
+                "train again.",
+                code="no_report",
+            )
+        raise Conflict(
+            f"The report of version {row.number} is still being written; ask again in a moment.",
+            code="report_not_ready",
+            permanent=False,
+        )
+    return row.report_sha256
+
+
 def list_versions(
     session: Session,
     classifier: Classifier,

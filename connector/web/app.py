@@ -19,6 +19,7 @@ from connector.web.api.me import me
 from connector.web.api.predictions import predictions
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
+from connector.web.api.studies import studies
 from connector.web.api.training import training
 from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
@@ -41,6 +42,7 @@ APIS: tuple[Api, ...] = (
     imports,
     training,
     versions,
+    studies,
     rules,
     webhooks,
     me,

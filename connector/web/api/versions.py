@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask.typing import ResponseReturnValue
 
 from connector.domain import versions as domain
@@ -10,7 +12,7 @@ from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_query
 from connector.web.schemas.base import PageQuery
-from connector.web.schemas.classifiers import Version, VersionPage
+from connector.web.schemas.classifiers import Report, Version, VersionPage
 from connector.web.services import services
 
 versions = Api("versions", __name__, tag="Training")
@@ -50,6 +52,27 @@ def show(classifier_id: str, number: int) -> ResponseReturnValue:
         classifier = own_classifier(session, classifier_id)
         row = domain.version(session, classifier, number)
         return domain.resource(classifier, row, public_url())
+
+
+@versions.operation(
+    "GET",
+    f"{ONE}/report",
+    "Show how good a version is",
+    scope="read",
+    answers={200: Answer("The report", Report)},
+    errors=(409,),
+)
+def report(classifier_id: str, number: int) -> ResponseReturnValue:
+    """Everything on pictures that it never learned from: the headline with its interval, confusion
+    with the pictures in each cell, per label, calibration, risk against coverage, the worst
+    mistakes, likely wrong labels, near-identical pictures, and what to do next.
+    """
+    here = services()
+    with here.database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        row = domain.version(session, classifier, number)
+        file = domain.report(row)
+    return {"version": number, "report": json.loads(here.blobs.read(file))}
 
 
 @versions.operation(

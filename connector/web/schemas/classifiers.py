@@ -253,5 +253,12 @@ class Version(Resource):
     created_at: str
 
 
+class Report(Resource):
+    """How good a version is."""
+
+    version: int
+    report: Json = Field(description="docs/api.md says what is in it.")
+
+
 class VersionPage(PageOf[Version]):
     """One page of versions."""

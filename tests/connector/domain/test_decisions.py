@@ -104,14 +104,9 @@ def test_the_lot_falls_on_the_wanted_share_and_always_the_same_way() -> None:
 @pytest.fixture
 def audited(database: Database, decide: Any, settings: Settings, colours: Classifier) -> Any:
     """Decide a picture that is audited; give the prediction's id, its review, and how to answer."""
+    wanted = outbound.subscription(settings, "https://93.184.216.34/hook", outbound.EVENT_TYPES)
     with database.write() as session:
-        outbound.create_webhook(
-            session,
-            settings,
-            colours.workspace_id,
-            "https://93.184.216.34/hook",
-            list(outbound.EVENT_TYPES),
-        )
+        outbound.create_webhook(session, colours.workspace_id, wanted)
     row = decide(replace(PLAIN, audit_share=1.0))
     assert row.status == "done"
     [audit] = asked(database)
@@ -139,7 +134,7 @@ def test_an_audit_asks_without_holding_anything_up(database: Database, audited: 
 def test_an_audits_answer_teaches_and_is_counted_but_decides_nothing_again(
     database: Database, audited: Any, colours: Classifier, label: str, corrected: str | None
 ) -> None:
-    prediction_id, audit, answer = audited
+    prediction_id, _, answer = audited
     answer(label)
     with database.read() as session:
         row = session.get_one(Prediction, prediction_id)

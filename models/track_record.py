@@ -19,7 +19,7 @@ from models.errors import ModelError
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrackRecord:
     """Answers on both sides of the split.
 
     `held_out` neither trained nor tuned the model. `tuning` are the training pictures, each
@@ -45,7 +45,7 @@ class Evidence:
         return {sha: group[0] for group in self.groups for sha in group}
 
     def to_bytes(self) -> bytes:
-        """The evidence as a compressed .npz file; probabilities are kept in single precision."""
+        """The record as a compressed .npz file; probabilities are kept in single precision."""
         file = io.BytesIO()
         parts = _fields("held_out", self.held_out) | _fields("tuning", self.tuning)
         texts = {
@@ -57,7 +57,7 @@ class Evidence:
         return file.getvalue()
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Evidence:
+    def from_bytes(cls, data: bytes) -> TrackRecord:
         """Read `to_bytes`' file; ModelError for anything else."""
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
@@ -71,7 +71,7 @@ class Evidence:
                 )
         except Exception as error:
             # zipfile, numpy and json have no base class in common.
-            raise ModelError("This is not an evidence file of colabel; train again.") from error
+            raise ModelError("This is not a record file of colabel; train again.") from error
 
 
 def _text(value: object) -> npt.NDArray[np.str_]:

@@ -1,0 +1,68 @@
+"""The study job: questions about pictures, answered from embeddings that are kept already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from connector.db.tables import Classifier, Study
+from connector.db.types import Json
+from connector.domain import studies
+from connector.errors import ColabelError, LostLease, Unavailable
+from models.errors import ModelError
+from workers import comparison, rehearsal, suggestions
+from workers import runtime as rt_module
+from workers.keeper import keep
+from workers.runtime import Runtime, runtime
+
+logger = logging.getLogger(__name__)
+
+Answer = Callable[[Runtime, Classifier, Json, Callable[[int, int], None]], Json]
+
+ANSWERS: dict[str, Answer] = {
+    studies.REHEARSAL: rehearsal.run,
+    studies.LABEL_NEXT: suggestions.label_next,
+    studies.GROUPS: suggestions.groups,
+    studies.COMPARISON: comparison.run,
+}
+
+
+def drain() -> int:
+    """Answer everything that waits (the RQ job); return how many."""
+    return rt_module.drain(runtime(), "study", step)
+
+
+def step(rt: Runtime) -> int:
+    """Answer one study; return 0 when there is none."""
+    with rt.database.write() as session:
+        claimed = studies.claim(session, rt.settings.lease_seconds)
+    if claimed is None:
+        return 0
+
+    def progress(done: int, total: int) -> None:
+        with rt.database.write() as session:
+            studies.progress(session, claimed, done, total)
+
+    try:
+        with keep(rt, Study, claimed.claim):
+            with rt.database.read() as session:
+                classifier = session.get_one(Classifier, claimed.row.classifier_id)
+                session.expunge(classifier)
+            result = ANSWERS[claimed.row.kind](rt, classifier, claimed.row.params, progress)
+        with rt.database.write() as session:
+            studies.finish(session, claimed, result)
+    except LostLease as error:
+        logger.warning(error.detail)
+    except Unavailable:
+        raise  # the lease runs out and somebody answers it again
+    except (ModelError, ColabelError) as error:
+        _fail(rt, claimed, error.code, error.detail)
+    return 1
+
+
+def _fail(rt: Runtime, claimed: studies.Claimed, code: str, sentence: str) -> None:
+    try:
+        with rt.database.write() as session:
+            studies.fail(session, claimed, code, sentence)
+    except LostLease as error:
+        logger.warning(error.detail)
