@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor
+from math import ceil, floor, log10
 
 from models.intervals import exact
 
@@ -61,3 +61,19 @@ def points(share: float) -> str:
     value = abs(share) * 100
     text = f"{value:.0f}" if value >= 2.5 else f"{value:.1f}".removesuffix(".0")
     return f"{text} {'point' if text == '1' else 'points'}"
+
+
+def percent(share: float) -> str:
+    """0.0213 -> "2.1 %", 0.02 -> "2 %", 0.97 -> "97 %"; more digits only where they are needed."""
+    value = 100 * share
+    digits = 0 if value >= 10 or value == 0 else 1 if value >= 0.1 else 2
+    text = f"{value:.{digits}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def about(count: int) -> int:
+    """Rounded up to what can honestly be said of a forecast: steps of 5, or two digits."""
+    if count <= 100:
+        return ceil(count / 5) * 5
+    step = int(10 ** (floor(log10(count)) - 1))
+    return ceil(count / step) * step
