@@ -15,12 +15,12 @@ from models import backbone, evaluate, export, fitting, scratch, split
 from models.answers import Answers
 from models.embed import Embedder, gpu_present, usable_cores
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
-from models.track_record import TrackRecord
 from models.heads import Head
 from models.metrics import Threshold
 from models.preprocess import Picture
 from models.reading import Album, Sample
 from models.signature import Card
+from models.track_record import TrackRecord
 from models.training import Cached, Options, Previous, Progress, Report, Trained, Vector
 
 __all__ = ["Options", "Previous", "Progress", "Sample", "Trained", "package", "run"]

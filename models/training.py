@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.track_record import TrackRecord
 from models.heads import Head
 from models.preprocess import MAX_PIXELS
 from models.signature import Card
+from models.track_record import TrackRecord
 
 STEPS = (
     "weights",

@@ -17,10 +17,10 @@ from connector.errors import Conflict
 from models import report
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
-from models.track_record import TrackRecord
 from models.heads import Head
 from models.preprocess import load_many
 from models.signature import Card
+from models.track_record import TrackRecord
 from models.train import Progress, Trained, package
 from workers import judge
 from workers.classify import sessions_of
@@ -57,7 +57,7 @@ def register(rt: Runtime, claimed: Claimed, trained: Trained, notice: str | None
             number = versions.next_number(session, classifier)
             session.expunge_all()
         decision = verdict(rt, sessions_of(rt), candidate, live)
-        operating = judge.operating(classifier, number, trained.record, compared=live is not None)
+        operating = judge.operating(rt, classifier, number, trained.record)
         try:
             with rt.database.write() as session:
                 made = training.register(

@@ -18,8 +18,8 @@ from connector.errors import NotFound
 from models import guarantee, live_error
 from models import promise as promised
 from models.errors import ModelError
-from models.track_record import TrackRecord
 from models.scored import Judged
+from models.track_record import TrackRecord
 from workers import runtime as rt_module
 from workers import watching
 from workers.judging import record_of
@@ -63,11 +63,10 @@ def step(rt: Runtime) -> int:
 
 
 def _operating(rt: Runtime, classifier: Classifier, live: ModelVersion) -> Json | None:
-    known = classifier.operating
-    if classifier.promise["kind"] in promises.GUARANTEED and known is not None:
-        if known["version"] == live.number:
-            # It stands on held-out pictures alone, which are fixed for a version.
-            return known
+    known, kind = classifier.operating, classifier.promise["kind"]
+    if kind in promises.GUARANTEED and known is not None and known["version"] == live.number:
+        # It stands on held-out pictures alone, which are fixed for a version.
+        return known
     try:
         record = record_of(rt, live)
     except (ModelError, NotFound) as error:

@@ -14,8 +14,8 @@ from connector.domain.versions import Verdict
 from connector.errors import NotFound
 from models import split
 from models.errors import ModelError
-from models.track_record import TrackRecord
 from models.heads import Head
+from models.track_record import TrackRecord
 from models.train import Trained
 from workers import vectors
 from workers.runtime import Runtime

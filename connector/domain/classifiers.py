@@ -132,6 +132,12 @@ def update_classifier(
     return classifier
 
 
+def is_stale(session: Session, classifier_id: str) -> bool:
+    """Say whether its thresholds and its error in the field are still to be worked out anew."""
+    statement = select(Classifier.stale).where(Classifier.id == classifier_id)
+    return bool(session.execute(statement).scalar_one())
+
+
 def delete_classifier(session: Session, classifier: Classifier) -> None:
     """Take a classifier out of service: no source takes pictures for it any more."""
     classifier.deleted_at = utcnow()

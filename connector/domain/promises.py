@@ -154,3 +154,20 @@ def why_asked(classifier: Classifier) -> tuple[str, str]:
     if classifier.operating is None:
         return "no_evidence", "The thresholds for the promised error rate are being worked out."
     return "no_evidence", str(classifier.operating.get("sentence"))
+
+
+def describe(promise: Mapping[str, Any]) -> str:
+    """Return the promise in a sentence."""
+    kind, rate = promise["kind"], 100 * float(promise.get("rate", 0))
+    if kind == ERROR_RATE:
+        return f"At most {rate:g} in 100 automatic answers are wrong, with 95 % confidence."
+    if kind == PER_LABEL:
+        return (
+            f"At most {rate:g} in 100 of each label's automatic answers are wrong, with 95 % "
+            "confidence for each."
+        )
+    if kind == CAPACITY:
+        return f"A person is asked about {promise['questions_per_day']:g} pictures a day."
+    if kind == NONE:
+        return "Every answer is automatic, and nothing is promised about errors."
+    return "A person is asked below a threshold of confidence; no error rate is promised."
