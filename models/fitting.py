@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from models.errors import NotEnoughExamples
+from models import folds
+from models.errors import ModelError
 from models.heads import Floats, Head
+from models.logistic import Ints, Singles, Standardised, balance, log_loss, solve, standardise
 
-Ints = npt.NDArray[np.int64]
-
-FOLDS = 5
 # Inverse strengths of the penalty on standardised features, from strong to weak.
 _STRENGTHS = (3e-4, 1.6e-3, 8e-3, 4e-2, 0.2, 1.0)
-_GRADIENT, _PROGRESS = 1e-3, 1e-6
-# From this ratio of the largest to the smallest label on, labels count alike however many they are.
-_IMBALANCED = 2.0
+# So many pictures are enough to choose the strength by; the best one hardly depends on how many.
+_ENOUGH_TO_CHOOSE = 2000
 _TEMPERATURES = (0.2, 50.0)
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A head, and what each training picture would have got from a head that never saw it."""
+    """A head, and what each training picture would have got from a head that never saw it.
+
+    `out_of_fold` [M, K] and `targets` [M] belong to `rows` [M] of the embeddings: the served ones,
+    less the only picture of a label, which no head could have answered without having seen it.
+    """
 
     head: Head
     strength: float
     out_of_fold: Floats
     targets: Ints
+    rows: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """What cross-validation looks at: features [N, F] and, for each row, what it is to it."""
+
+    features: Singles
+    targets: Ints
+    weights: Floats
+    folds: Ints
+    answered: npt.NDArray[np.bool_]
+    count: int
+
+    def sample(self, keep: npt.NDArray[np.bool_]) -> _Problem:
+        return _Problem(
+            self.features[keep],
+            self.targets[keep],
+            self.weights[keep],
+            self.folds[keep],
+            self.answered[keep],
+            self.count,
+        )
 
 
 def fit(
@@ -49,154 +74,124 @@ def fit(
     `groups` [N] says which rows are views of the same picture (None: every row is its own), so that
     they never straddle folds; `served` [N] says which row of each picture is the view that is
     served (None: all), the only ones that count in choosing. The strength of the penalty is the one
-    with the least log loss in stratified cross-validation. The temperature (Guo et al. 2017, "On
-    Calibration of Modern Neural Networks") is fitted to the same out-of-fold answers, against
-    targets softened as in Platt 1999, so that a few easy pictures do not make it certain.
-    Deterministic for a seed. Raises NotEnoughExamples below two labels with two pictures each.
+    with the least log loss in stratified cross-validation, on a part of the pictures where they are
+    thousands. The temperature (Guo et al. 2017, "On Calibration of Modern Neural Networks") is
+    fitted to the out-of-fold answers, against targets softened as in Platt 1999, so that a few easy
+    pictures do not make it certain. A label with one picture is learned and left out of
+    cross-validation. Deterministic for a seed. Raises NotEnoughExamples for a label without
+    pictures and below two labels with two pictures each.
     """
     rows = np.arange(len(targets))
     groups = rows if groups is None else groups
     served = np.ones(len(targets), bool) if served is None else served
-    folds = _folds(targets, groups, len(labels), seed)
+    dealt = folds.deal(targets, groups, labels, seed)
     # The matrices are small: on a busy machine more threads wait for each other far longer than
     # they compute.
     with threadpool_limits(1, user_api="blas"):
-        return _fit(np.asarray(embeddings, np.float64), targets, folds, served, tuple(labels))
-
-
-def _fit(
-    embeddings: Floats,
-    targets: Ints,
-    folds: Ints,
-    served: npt.NDArray[np.bool_],
-    labels: tuple[str, ...],
-) -> Fit:
-    features, project, centre = _standardise(embeddings)
-    sample_weights = _sample_weights(targets, len(labels))
-
-    answers = _cross_validate(features, targets, folds, served, sample_weights, len(labels))
-    strength, logits = min(answers, key=lambda answer: _log_loss(answer[1], targets[served]))
-    softening = temperature(logits, targets[served])
-
-    solved = _solve(features, targets, sample_weights, strength, len(labels))
-    weights = project @ solved[:-1]
-    head = Head(labels, weights, solved[-1] - centre @ weights, softening)
-    out_of_fold = np.asarray(np.exp(log_softmax(logits / softening, axis=1)))
-    return Fit(head, strength, out_of_fold, targets[served])
-
-
-def _folds(targets: Ints, groups: Ints, count: int, seed: int) -> Ints:
-    """The fold of each row: per label, its pictures are shuffled and dealt out in turn."""
-    unique, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
-    of_group = targets[first]
-    sizes = np.bincount(of_group, minlength=count)
-    if (short := int((sizes < 2).sum())) or count < 2:
-        raise NotEnoughExamples(
-            "A classifier needs at least two labels with two pictures each; "
-            f"{short} of {count} labels have fewer: add pictures or remove labels."
+        made = standardise(embeddings)
+        answered = served & (dealt != folds.ALWAYS_INSIDE)
+        weights = balance(targets, len(labels))
+        problem = _Problem(made.features, targets, weights, dealt, answered, len(labels))
+        strength, logits, start = _choose(
+            problem, folds.subset(targets, groups, _ENOUGH_TO_CHOOSE, seed)
         )
-    rng = np.random.default_rng(seed)
-    fold = np.empty(len(unique), np.int64)
-    for label in range(count):
-        members = rng.permutation(np.flatnonzero(of_group == label))
-        # Starting elsewhere for each label keeps the folds of many tiny labels the same size.
-        fold[members] = (np.arange(len(members)) + label) % min(FOLDS, int(sizes.max()))
-    return fold[inverse]
+        solved = solve(made.features, targets, weights, strength, len(labels), start)
+    softening = temperature(logits, targets[answered])
+    head = _head(made, solved, tuple(labels), softening)
+    out_of_fold = np.asarray(np.exp(log_softmax(logits / softening, axis=1)))
+    return Fit(head, strength, out_of_fold, targets[answered], rows[answered])
 
 
-def _standardise(embeddings: Floats) -> tuple[Floats, Floats, Floats]:
-    """Standardised features, the matrix that makes them of centred embeddings, and the centre.
-
-    With fewer rows than features they are rotated into the space that the rows span: the penalty is
-    the same there and the problem much smaller.
-    """
-    centre = embeddings.mean(axis=0)
-    deviation = embeddings.std(axis=0)
-    scale = 1 / np.where(deviation > 1e-6 * max(float(deviation.max()), 1e-12), deviation, np.inf)
-    features = (embeddings - centre) * scale
-    if len(features) >= features.shape[1]:
-        return features, np.diag(scale), centre
-    values, vectors = np.linalg.eigh(features @ features.T)
-    kept = values > values.max() * 1e-10
-    rotation = features.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-    return features @ rotation, scale[:, None] * rotation, centre
-
-
-def _sample_weights(targets: Ints, count: int) -> Floats:
-    sizes = np.bincount(targets, minlength=count)
-    if sizes.max() < _IMBALANCED * sizes.min():
-        return np.ones(len(targets))
-    return np.asarray(len(targets) / (count * sizes[targets]), np.float64)
-
-
-def _cross_validate(
-    features: Floats,
+def refit(
+    embeddings: npt.NDArray[np.floating],
     targets: Ints,
-    folds: Ints,
-    served: npt.NDArray[np.bool_],
-    sample_weights: Floats,
-    count: int,
-) -> list[tuple[float, Floats]]:
-    """Strength and out-of-fold logits of the served rows, until the log loss gets worse."""
-    starts: dict[int, Floats | None] = dict.fromkeys(int(fold) for fold in np.unique(folds))
-    answers: list[tuple[float, Floats]] = []
-    best = np.inf
-    for strength in _STRENGTHS:
-        logits = np.empty((len(targets), count))
-        for fold, start in starts.items():
-            inside = folds != fold
-            solved = _solve(
-                features[inside], targets[inside], sample_weights[inside], strength, count, start
-            )
-            starts[fold] = solved
-            logits[~inside] = features[~inside] @ solved[:-1] + solved[-1]
-        answers.append((strength, logits[served]))
-        loss = _log_loss(logits[served], targets[served])
-        if loss > best:
-            break
-        best = loss
-    return answers
-
-
-def _solve(
-    features: npt.NDArray[np.float32] | Floats,
-    targets: Ints,
-    sample_weights: Floats,
+    labels: Sequence[str],
+    previous: Head,
     strength: float,
-    count: int,
-    start: Floats | None = None,
-) -> Floats:
-    """Weights and, in the last row, bias [D + 1, count] of the penalised regression, by L-BFGS.
+) -> Head:
+    """A head for embeddings [N, D] and `targets` [N] in much less time than `fit` takes.
 
-    The objective is scikit-learn's: sum of the weighted log losses + |weights|^2 / (2 strength).
-    The products are done in single precision, the sums in double.
+    `strength` is the one that `fit` chose earlier, and the solution is sought from the weights of
+    `previous`, the labels matched by name: they may have been added, removed or reordered, the
+    problem being convex. The temperature stays: an honest one needs answers to pictures that
+    were not learned, which is what `fit` takes its time for. Raises NotEnoughExamples for a label
+    without pictures, ModelError for embeddings of another backbone.
     """
-    rows, dim = np.arange(len(targets)), features.shape[1]
-    matrix = np.asarray(features, np.float32)
-    shares = sample_weights / sample_weights.sum()
-    penalty = 1 / (strength * sample_weights.sum())
-
-    def objective(flat: Floats) -> tuple[float, Floats]:
-        solution = flat.reshape(dim + 1, count)
-        logits = (matrix @ solution[:-1].astype(np.float32)).astype(np.float64) + solution[-1]
-        logarithms = log_softmax(logits, axis=1)
-        loss = -(shares * logarithms[rows, targets]).sum()
-        residual = np.exp(logarithms)
-        residual[rows, targets] -= 1
-        residual *= shares[:, None]
-        gradient = np.empty_like(solution)
-        gradient[:-1] = matrix.T @ residual.astype(np.float32) + penalty * solution[:-1]
-        gradient[-1] = residual.sum(axis=0)
-        return float(loss + penalty / 2 * np.square(solution[:-1]).sum()), gradient.ravel()
-
-    begin = np.zeros((dim + 1, count)) if start is None else start
-    options = {"gtol": _GRADIENT, "ftol": _PROGRESS, "maxiter": 500}
-    found = minimize(objective, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(found.x, np.float64).reshape(dim + 1, count)
+    names = tuple(labels)
+    folds.check_present(np.bincount(targets, minlength=len(names)), names)
+    if embeddings.shape[1] != previous.dim:
+        raise ModelError(
+            f"The head takes embeddings of {previous.dim} numbers, not {embeddings.shape[1]}; "
+            "fit one anew for this backbone.",
+            code="other_backbone",
+        )
+    with threadpool_limits(1, user_api="blas"):
+        made = standardise(embeddings, rotate=False)
+        start = _warm(made, names, previous)
+        weights = balance(targets, len(names))
+        solved = solve(made.features, targets, weights, strength, len(names), start)
+    return _head(made, solved, names, previous.temperature)
 
 
-def _log_loss(logits: Floats, targets: Ints) -> float:
-    return float(-log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean())
+def _warm(made: Standardised, labels: tuple[str, ...], previous: Head) -> Floats:
+    """The weights of `previous` as a solution on these features; new labels begin at nothing."""
+    start = np.zeros((made.features.shape[1] + 1, len(labels)))
+    known = {label: column for column, label in enumerate(previous.labels)}
+    own = [i for i, label in enumerate(labels) if label in known]
+    theirs = [known[labels[i]] for i in own]
+    weights = previous.weights[:, theirs]
+    scale = made.project
+    start[:-1, own] = weights * np.where(scale > 0, 1 / np.where(scale > 0, scale, 1), 0)[:, None]
+    start[-1, own] = previous.bias[theirs] + made.centre @ weights
+    return start
+
+
+def _head(made: Standardised, solved: Floats, labels: tuple[str, ...], softening: float) -> Head:
+    weights, bias = made.unfold(solved)
+    return Head(labels, weights, bias, softening)
+
+
+def _choose(problem: _Problem, some: npt.NDArray[np.bool_]) -> tuple[float, Floats, Floats]:
+    """The strength, the out-of-fold logits of the answered rows, and where to start from."""
+    sample = problem if some.all() else problem.sample(some)
+    starts: dict[int, Floats | None] = dict.fromkeys(_fold_numbers(problem))
+    best: tuple[float, float, Floats, dict[int, Floats | None]] | None = None
+    for strength in _STRENGTHS:
+        logits, starts = _answer_folds(sample, strength, starts)
+        loss = log_loss(logits, sample.targets[sample.answered])
+        if best is not None and loss > best[0]:
+            break
+        best = loss, strength, logits, starts
+    assert best is not None
+    _, strength, logits, starts = best
+    if sample is not problem:
+        logits, starts = _answer_folds(problem, strength, starts)
+    return strength, logits, np.mean([s for s in starts.values() if s is not None], axis=0)
+
+
+def _fold_numbers(problem: _Problem) -> list[int]:
+    return [int(fold) for fold in np.unique(problem.folds) if fold != folds.ALWAYS_INSIDE]
+
+
+def _answer_folds(
+    problem: _Problem, strength: float, starts: dict[int, Floats | None]
+) -> tuple[Floats, dict[int, Floats | None]]:
+    """Logits of the answered rows by heads that never saw them, and each fold's solution."""
+    logits = np.empty((len(problem.targets), problem.count))
+    solutions: dict[int, Floats | None] = {}
+    for fold, start in starts.items():
+        inside = problem.folds != fold
+        solved = solve(
+            problem.features[inside],
+            problem.targets[inside],
+            problem.weights[inside],
+            strength,
+            problem.count,
+            start,
+        )
+        solutions[fold] = solved
+        logits[~inside] = problem.features[~inside] @ solved[:-1].astype(np.float32) + solved[-1]
+    return logits[problem.answered], solutions
 
 
 def temperature(logits: Floats, targets: Ints) -> float:
