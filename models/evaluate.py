@@ -9,44 +9,34 @@ import numpy as np
 import numpy.typing as npt
 
 from models import metrics
-from models.fitting import Fit, temperature
+from models.fitting import temperature
 from models.heads import Head
 from models.metrics import Ints, Threshold
+from models.track_record import TrackRecord
 
 _ENOUGH_TO_CALIBRATE = 10
 _CAUTIOUS_TEMPERATURE = 1.5
 
 
-def held_out(
-    head: Head, embeddings: npt.NDArray[np.floating], targets: Ints, not_scored: tuple[str, ...]
-) -> dict[str, Any]:
-    """Scores on held-out pictures: embeddings [N, D], true labels [N]; plain values, fit for JSON.
+def judged(record: TrackRecord, not_scored: tuple[str, ...]) -> tuple[dict[str, Any], Threshold]:
+    """Scores on held-out pictures, plain values fit for JSON, and the default threshold.
 
-    `not_scored` are labels that had no picture to hold out; they are named in the result.
+    `not_scored` are labels that had no picture to hold out; they are named in the result. The
+    confidence below which a person is asked is judged on the held-out pictures together with the
+    answers of cross-validation, which came from heads that had not seen those pictures either.
     """
-    probabilities = head.predict(embeddings) if len(targets) else np.empty((0, len(head.labels)))
-    return metrics.summary(probabilities, targets, head.labels) | {"not_scored": list(not_scored)}
-
-
-def summarise_folds(fit: Fit) -> dict[str, Any]:
-    """Count and accuracy with its interval for the training pictures, each answered out of fold."""
-    whole = metrics.summary(fit.out_of_fold, fit.targets, fit.head.labels)
-    return {key: whole[key] for key in ("count", "accuracy", "accuracy_interval")}
-
-
-def review_threshold(
-    head: Head, embeddings: npt.NDArray[np.floating], targets: Ints, fit: Fit
-) -> Threshold:
-    """The default confidence below which a person is asked.
-
-    Judged on the held-out pictures together with the out-of-fold answers to the training pictures,
-    which came from heads that had not seen them either.
-    """
-    parts, truths = [fit.out_of_fold], [fit.targets]
-    if len(targets):
-        parts.append(head.predict(embeddings))
-        truths.append(targets)
-    return metrics.default_threshold(np.concatenate(parts), np.concatenate(truths))
+    held_out, tuning = record.held_out, record.tuning
+    scores = metrics.summary(held_out.probabilities, held_out.targets, record.labels)
+    folds = metrics.summary(tuning.probabilities, tuning.targets, record.labels)
+    scores |= {
+        "not_scored": list(not_scored),
+        "cross_validation": {key: folds[key] for key in ("count", "accuracy", "accuracy_interval")},
+    }
+    threshold = metrics.default_threshold(
+        np.concatenate([tuning.probabilities, held_out.probabilities]),
+        np.concatenate([tuning.targets, held_out.targets]),
+    )
+    return scores, threshold
 
 
 def calibrate_from_scratch(
@@ -64,8 +54,8 @@ def calibrate_from_scratch(
     count = len(targets)
     if count < 2 * _ENOUGH_TO_CALIBRATE:
         head = replace(head, temperature=_CAUTIOUS_TEMPERATURE)
-        scores = held_out(head, embeddings, targets, not_scored)
         answers = head.predict(embeddings) if count else np.empty((0, len(head.labels)))
+        scores = metrics.summary(answers, targets, head.labels) | {"not_scored": list(not_scored)}
         return head, scores, metrics.default_threshold(answers, targets)
     logits = head.logits(embeddings)
     halves = np.arange(count) % 2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models import backbone, evaluate, export, fitting, scratch, split
+from models import backbone, evaluate, export, fitting, neighbours, scratch, split
 from models.answers import Answers
 from models.embed import Embedder, gpu_present, usable_cores
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
@@ -22,6 +22,7 @@ from models.reading import Album, Sample
 from models.signature import Card
 from models.track_record import TrackRecord
 from models.training import Cached, Options, Previous, Progress, Report, Trained, Vector
+from models.unlike import Unlike
 
 __all__ = ["Options", "Previous", "Progress", "Sample", "Trained", "package", "run"]
 
@@ -30,6 +31,18 @@ log = logging.getLogger(__name__)
 # Part of the key of a kept backbone: raise it when the export changes.
 _EXPORT_VERSION = 1
 HEAD, SCRATCH = "head", "scratch"
+# Up to this growth since the penalty was chosen, a head is refitted with the same one.
+_GROWTH = 1.25
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """A head, the penalty it was fitted with, and the answers of the cross-validation for that."""
+
+    head: Head
+    strength: float
+    chosen_from: int
+    tuning: Answers
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class _Result:
     threshold: Threshold
     strength: float | None = None
     chosen_from: int | None = None
+    unlike: bytes | None = None
     notice: str = ""
 
 
@@ -150,26 +164,59 @@ class _Job:
         embedder = Embedder(backbone_onnx, threads=self.threads)
         embeddings = self._embed(embedder, cached(embedder.sha256) if cached else {})
         self.check_enough()
-        sides = split.assign(self.album.by_label(self.labels))
+        groups = _near_identical(embeddings)
+        sides = split.assign(self.album.by_label(self.labels), groups)
         training, held_out = sorted(sides.training), sorted(sides.held_out)
         self.report("fitting", 0, 1, f"Learning {len(self.labels)} labels from {len(training)}")
         vectors, targets = _rows(embeddings, training), self._targets(training)
-        fit = fitting.fit(vectors, targets, None, self.labels, seed=self.options.seed)
+        numbers = _group_numbers(training, groups)
+        learned = self._learn(vectors, targets, numbers, training, embedder.sha256, previous)
         self.report("scoring", 0, 1, f"Scoring on {len(held_out)} held-out pictures")
-        rows, truths = _rows(embeddings, held_out), self._targets(held_out)
-        scores = evaluate.held_out(fit.head, rows, truths, sides.not_scored)
-        scores["cross_validation"] = evaluate.summarise_folds(fit)
-        threshold = evaluate.review_threshold(fit.head, rows, truths, fit)
+        rows = _rows(embeddings, held_out)
+        record = TrackRecord(
+            self.labels,
+            self._answers(learned.head, held_out, rows),
+            learned.tuning,
+            groups=tuple(tuple(one) for one in split.clusters(groups, groups) if len(one) > 1),
+            learned=tuple(training),
+        )
+        scores, threshold = evaluate.judged(record, sides.not_scored)
         return _Result(
             HEAD,
             backbone_onnx,
-            fit.head,
+            learned.head,
             embeddings,
-            self._record(fit.head, held_out, rows, training, fit.out_of_fold),
+            record,
             scores,
             threshold,
-            strength=fit.strength,
-            chosen_from=len(training),
+            strength=learned.strength,
+            chosen_from=learned.chosen_from,
+            unlike=Unlike.fit(vectors, targets, numbers, seed=self.options.seed).to_bytes(),
+        )
+
+    def _learn(
+        self,
+        vectors: npt.NDArray[np.float32],
+        targets: npt.NDArray[np.int64],
+        groups: npt.NDArray[np.int64],
+        training: Sequence[str],
+        backbone_sha: str,
+        previous: Previous | None,
+    ) -> _Learned:
+        """Fit a head; from the weights of the one that answers now where little has changed."""
+        if previous is not None and self._little_changed(previous, backbone_sha, len(training)):
+            head = fitting.refit(vectors, targets, self.labels, previous.head, previous.strength)
+            return _Learned(head, previous.strength, previous.examples, previous.tuning)
+        fit = fitting.fit(vectors, targets, groups, self.labels, seed=self.options.seed)
+        answered = [training[i] for i in fit.rows]
+        tuning = Answers.of(self.labels, answered, fit.out_of_fold, fit.targets)
+        return _Learned(fit.head, fit.strength, len(training), tuning)
+
+    def _little_changed(self, previous: Previous, backbone_sha: str, count: int) -> bool:
+        return (
+            previous.backbone_sha == backbone_sha
+            and previous.head.labels == self.labels
+            and count <= _GROWTH * previous.examples
         )
 
     def from_scratch(self) -> _Result:
@@ -203,33 +250,17 @@ class _Job:
             made.head, rows, self._targets(held_out), sides.not_scored
         )
         # Its answers to what it trained on tell nothing, so nothing stands on the tuning side.
-        nothing = np.empty((0, len(self.labels)))
-        found = self._record(head, held_out, rows, [], nothing)
-        return _Result(
-            SCRATCH,
-            backbone_onnx,
-            head,
-            embeddings,
-            replace(found, learned=tuple(training)),
-            scores,
-            threshold,
-        )
-
-    def _record(
-        self,
-        head: Head,
-        held_out: Sequence[str],
-        rows: npt.NDArray[np.float32],
-        training: Sequence[str],
-        out_of_fold: npt.NDArray[np.float64],
-    ) -> TrackRecord:
-        count = len(self.labels)
-        answered = head.predict(rows) if len(held_out) else np.empty((0, count))
-        return TrackRecord(
+        record = TrackRecord(
             self.labels,
-            Answers.of(self.labels, held_out, answered, self._targets(held_out)),
-            Answers.of(self.labels, training, out_of_fold, self._targets(training)),
+            self._answers(head, held_out, rows),
+            Answers.of(self.labels, [], np.empty((0, len(self.labels))), np.empty(0, np.int64)),
+            learned=tuple(training),
         )
+        return _Result(SCRATCH, backbone_onnx, head, embeddings, record, scores, threshold)
+
+    def _answers(self, head: Head, hashes: Sequence[str], rows: npt.NDArray[np.float32]) -> Answers:
+        answered = head.predict(rows) if len(hashes) else np.empty((0, len(self.labels)))
+        return Answers.of(self.labels, hashes, answered, self._targets(hashes))
 
     def finish(self, result: _Result) -> Trained:
         """Write the card and put together what the run gives back."""
@@ -254,7 +285,7 @@ class _Job:
             head=result.head,
             card=card,
             record=result.record,
-            unlike=None,
+            unlike=result.unlike,
             metrics=scores,
             embeddings=result.embeddings,
             unreadable=sorted(self.album.unreadable.items()),
@@ -323,6 +354,22 @@ def _card(embedder: Embedder, result: _Result) -> Card:
         torch_onnx_max_difference=about.torch_onnx_max_difference,
         trained_at=datetime.now(UTC),
     )
+
+
+def _near_identical(embeddings: Mapping[str, Vector]) -> dict[str, int]:
+    """Content hash -> number of its group, for pictures that have near-identical ones."""
+    hashes = sorted(embeddings)
+    numbers = neighbours.near_duplicates(_rows(embeddings, hashes))
+    sizes = np.bincount(numbers)
+    return {
+        sha: int(number) for sha, number in zip(hashes, numbers, strict=True) if sizes[number] > 1
+    }
+
+
+def _group_numbers(hashes: Sequence[str], groups: Mapping[str, int]) -> npt.NDArray[np.int64]:
+    """A number for each picture [N], the same within a group of near-identical ones."""
+    alone = 1 + max(groups.values(), default=-1)
+    return np.array([groups.get(sha, alone + i) for i, sha in enumerate(hashes)], np.int64)
 
 
 def _rows(embeddings: Mapping[str, Vector], hashes: Sequence[str]) -> npt.NDArray[np.float32]:

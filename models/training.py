@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.answers import Answers
 from models.heads import Head
 from models.preprocess import MAX_PIXELS
 from models.signature import Card
@@ -64,14 +65,15 @@ class Options:
 class Previous:
     """The head that answers now, to begin from: retraining then takes a second.
 
-    `strength` is the penalty that cross-validation chose for it, and `examples` how many pictures
-    it chose from.
+    `strength` is the penalty that cross-validation chose for it, `examples` how many pictures it
+    chose from, and `tuning` what the heads of that cross-validation answered.
     """
 
     backbone_sha: str
     head: Head
     strength: float
     examples: int
+    tuning: Answers
 
 
 @dataclass(frozen=True)

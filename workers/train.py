@@ -16,6 +16,7 @@ from workers import births, vectors, weights
 from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
+from workers.judging import record_of
 from workers.keeper import keep
 from workers.reporting import Reporter, Stopping
 from workers.runtime import Runtime, runtime
@@ -135,10 +136,10 @@ def _previous(rt: Runtime, claimed: Claimed) -> Previous | None:
         live = versions.live(session, training.classifier_of(session, claimed))
         if live is not None:
             session.expunge(live)
-    if live is None or live.card.get("strength") is None:
+    if live is None or live.kind != training.HEAD or live.card.get("strength") is None:
         return None
     try:
-        head = sessions_of(rt).head(live.head_sha256)
+        head, tuning = sessions_of(rt).head(live.head_sha256), record_of(rt, live).tuning
     except (NotFound, ModelError) as error:
         logger.warning("version %d is no beginning for the next one: %s", live.number, error)
         return None
@@ -147,6 +148,7 @@ def _previous(rt: Runtime, claimed: Claimed) -> Previous | None:
         head=head,
         strength=float(live.card["strength"]),
         examples=int(live.card["chosen_from"]),
+        tuning=tuning,
     )
 
 
