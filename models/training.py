@@ -27,6 +27,7 @@ STEPS = (
     "checking",
 )
 Vector = npt.NDArray[np.float32]
+Thumbnail = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ class Trained:
     `kind` says in which way it was trained: "head", "finetune", "orientation" or "scratch".
     `record` holds the answers to pictures that the model had not learned from, `unlike` what
     tells pictures that are unlike all of them (None where nothing can); `embeddings` has a vector
-    for every readable picture; `unreadable` lists (sha256, reason); `notice` says in sentences what
-    was done in a lesser way than could be. The labels of the model are `card.labels`.
+    for every readable picture, `thumbnails` what is known of theirs; `unreadable` lists (sha256,
+    reason); `notice` says in sentences what was done in a lesser way than could be. The labels of
+    the model are `card.labels`.
     """
 
     kind: str
@@ -95,6 +97,7 @@ class Trained:
     unlike: bytes | None
     metrics: dict[str, Any]
     embeddings: dict[str, Vector]
+    thumbnails: dict[str, Thumbnail]
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     notice: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,12 @@ import numpy as np
 
 from connector.db.tables import Classifier, ModelVersion
 from connector.domain import aliases, promises
-from connector.domain.decisions import Answer
+from connector.domain.decisions import Answer, Twin
 from models.unlike import SHARE
+from workers.looking import Looked
 from workers.runtime import Runtime
 from workers.sessions import Sessions
 from workers.twins import Twins
-
-Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,20 @@ def answer(
     rt: Runtime,
     sessions: Sessions,
     tasks: Sequence[Task],
-    vectors: Mapping[str, Vector],
+    seen: Looked,
     *,
     with_twins: bool = True,
 ) -> list[Answer]:
     """Answer tasks of one version and classifier. Raises NotFound when its files are gone."""
     version, classifier = tasks[0].version, tasks[0].classifier
-    rows = np.stack([vectors[task.sha256] for task in tasks])
+    rows = np.stack([seen.vectors[task.sha256] for task in tasks])
     named = named_probabilities(sessions, version, classifier, rows)
     usual, flagged = _usual(sessions, version, rows)
     asks = classifier.promise["kind"] != promises.NONE
-    twins = _twins_of(rt).find(version, classifier, rows) if with_twins else [None] * len(rows)
+    twins: list[Twin | None] = [None] * len(tasks)
+    if with_twins:
+        thumbnails = [seen.thumbnails.get(task.sha256) for task in tasks]
+        twins = _twins_of(rt).find(version, classifier, rows, thumbnails)
     thresholds = thresholds_now(version, classifier)
     return [
         Answer(
@@ -105,6 +107,6 @@ def _unlike_sentence() -> str:
 
 def _twins_of(rt: Runtime) -> Twins:
     if "twins" not in rt.cache:
-        rt.cache["twins"] = Twins(rt.database)
+        rt.cache["twins"] = Twins(rt)
     twins: Twins = rt.cache["twins"]
     return twins

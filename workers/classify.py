@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 from sqlalchemy import select
@@ -15,14 +13,12 @@ from connector.db.insert import insert_all_missing
 from connector.db.tables import Classifier, Embedding, Image, ModelVersion, Prediction
 from connector.domain import decisions, facts
 from connector.domain.decisions import Answer, Failure
-from connector.errors import NotFound
 from models.embed import usable_cores
-from models.errors import UnreadablePicture
-from models.preprocess import Picture, load
 from workers import answering
 from workers import runtime as rt_module
 from workers.answering import Task
 from workers.keeper import keep, watchdog
+from workers.looking import Looked, look
 from workers.runtime import Runtime, runtime
 from workers.sessions import Sessions
 
@@ -31,8 +27,6 @@ logger = logging.getLogger(__name__)
 # Long enough for the slowest backbone on one core with the largest pictures, then it hangs.
 HUNG_SECONDS = 300.0
 
-Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
-
 
 def sessions_of(rt: Runtime) -> Sessions:
     """Return the warm models of this process."""
@@ -40,11 +34,6 @@ def sessions_of(rt: Runtime) -> Sessions:
         rt.cache["sessions"] = Sessions(rt.blobs, rt.settings.threads)
     sessions: Sessions = rt.cache["sessions"]
     return sessions
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="decode")
 
 
 def drain() -> int:
@@ -98,7 +87,7 @@ def classify(
 ) -> tuple[list[Answer], list[Failure], list[dict[str, object]]]:
     """Answer the tasks: one run of each backbone, whatever classifiers they belong to.
 
-    Returns answers, failures, and the rows of embeddings that were not kept before.
+    Returns answers, failures, and the rows of embeddings and thumbnails not kept before.
     """
     answers: list[Answer] = []
     failures: list[Failure] = []
@@ -107,63 +96,18 @@ def classify(
     for task in tasks:
         by_backbone[task.version.backbone_sha256].append(task)
     for backbone, group in by_backbone.items():
-        vectors, errors = _embed(rt, backbone, [task.sha256 for task in group])
-        known = _kept(rt, backbone, list(vectors))
-        fresh += [
-            {"sha256": sha, "backbone": backbone, "vector": vector.astype("<f4").tobytes()}
-            for sha, vector in vectors.items()
-            if sha not in known
-        ]
+        seen = look(rt, sessions_of(rt), backbone, [task.sha256 for task in group])
+        fresh += seen.rows(backbone)
         failures += [
-            Failure(task.prediction_id, *errors[task.sha256])
+            Failure(task.prediction_id, *seen.errors[task.sha256])
             for task in group
-            if task.sha256 in errors
+            if task.sha256 in seen.errors
         ]
-        answers += _answer(rt, [task for task in group if task.sha256 in vectors], vectors)
+        answers += _answer(rt, [task for task in group if task.sha256 in seen.vectors], seen)
     return answers, failures, fresh
 
 
-def _embed(
-    rt: Runtime, backbone: str, hashes: Sequence[str]
-) -> tuple[dict[str, Vector], dict[str, tuple[str, str]]]:
-    """Return vectors by hash, and (code, sentence) by the hash of what cannot be read."""
-    wanted = list(dict.fromkeys(hashes))
-    vectors = {sha: np.frombuffer(raw, "<f4") for sha, raw in _kept(rt, backbone, wanted).items()}
-    missing = [sha for sha in wanted if sha not in vectors]
-    if not missing:
-        return vectors, {}
-    try:
-        embedder = sessions_of(rt).embedder(backbone)
-    except NotFound as error:
-        return vectors, dict.fromkeys(missing, (error.code, error.detail))
-    pool = _pool(rt.settings.threads or usable_cores())
-    loaded = list(pool.map(lambda sha: _load(rt, sha, embedder.size), missing))
-    errors = {sha: one for sha, one in zip(missing, loaded, strict=True) if isinstance(one, tuple)}
-    good = [sha for sha in missing if sha not in errors]
-    if good:
-        batch = np.stack([one for one in loaded if not isinstance(one, tuple)])
-        vectors.update(zip(good, embedder.embed(batch), strict=True))
-    return vectors, errors
-
-
-def _load(rt: Runtime, sha256: str, size: int) -> Picture | tuple[str, str]:
-    try:
-        return load(rt.blobs.read(sha256), size, max_pixels=rt.settings.max_pixels)
-    except UnreadablePicture as error:
-        return error.code, str(error)
-    except NotFound as error:
-        return error.code, error.detail
-
-
-def _kept(rt: Runtime, backbone: str, hashes: Sequence[str]) -> dict[str, bytes]:
-    statement = select(Embedding.sha256, Embedding.vector).where(
-        Embedding.backbone == backbone, Embedding.sha256.in_(hashes)
-    )
-    with rt.database.read() as session:
-        return dict(session.execute(statement).all())
-
-
-def _answer(rt: Runtime, tasks: Sequence[Task], vectors: dict[str, Vector]) -> list[Answer]:
+def _answer(rt: Runtime, tasks: Sequence[Task], seen: Looked) -> list[Answer]:
     """Run each version's head over its pictures, and see what else is known of them."""
     by_version: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:
@@ -171,7 +115,7 @@ def _answer(rt: Runtime, tasks: Sequence[Task], vectors: dict[str, Vector]) -> l
     return [
         answer
         for group in by_version.values()
-        for answer in answering.answer(rt, sessions_of(rt), group, vectors)
+        for answer in answering.answer(rt, sessions_of(rt), group, seen)
     ]
 
 

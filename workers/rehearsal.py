@@ -24,6 +24,7 @@ from workers import judge, vectors
 from workers.answering import Task, answer
 from workers.classify import sessions_of
 from workers.judging import record_of
+from workers.looking import look
 from workers.runtime import Runtime
 
 SHOWN, MOST = 500, 20_000
@@ -125,17 +126,17 @@ def _answers(
 ) -> dict[str, Answer]:
     hashes = list(dict.fromkeys(one.sha256 for one in pasts))
     sessions = sessions_of(rt)
-    known = vectors.embed(rt, sessions, version.backbone_sha256, hashes)
-    vectors.keep(rt, version.backbone_sha256, known)
+    seen = look(rt, sessions, version.backbone_sha256, hashes)
+    vectors.keep_rows(rt, seen.rows(version.backbone_sha256))
     tasks = [
         Task(one.prediction_id, one.sha256, version, classifier)
         for one in pasts
-        if one.sha256 in known
+        if one.sha256 in seen.vectors
     ]
     if not tasks:
         return {}
     # Twins obey people now who had not answered then: a rehearsal is of the model alone.
-    found = answer(rt, sessions, tasks, known, with_twins=False)
+    found = answer(rt, sessions, tasks, seen, with_twins=False)
     return {one.prediction_id: one for one in found}
 
 

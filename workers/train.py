@@ -108,6 +108,8 @@ def _run(rt: Runtime, claimed: Claimed) -> None:
 def _learn(rt: Runtime, claimed: Claimed) -> None:
     with rt.database.write() as session:
         chosen = training.read_set(session, claimed)
+    hashes = [one.sha256 for one in chosen.pictures]
+    known_thumbnails = vectors.thumbnails(rt, hashes)
     trained = train_model(
         [Sample(one.sha256, one.label, _Reader(rt, one.sha256)) for one in chosen.pictures],
         chosen.labels,
@@ -119,7 +121,8 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
             max_pixels=rt.settings.max_pixels,
         ),
         progress=Reporter(rt, claimed),
-        cached_embeddings=lambda sha: vectors.known(rt, sha, (p.sha256 for p in chosen.pictures)),
+        cached_embeddings=lambda sha: vectors.known(rt, sha, hashes),
+        cached_thumbnails=known_thumbnails,
         backbone_cache=KeptBackbones(rt),
         previous=_previous(rt, claimed),
     )
@@ -127,6 +130,10 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
     if trained.card.weights != "scratch":
         # A network from scratch is never trained on again: its vectors would serve nobody.
         vectors.keep(rt, trained.card.backbone_sha, trained.embeddings)
+        fresh = [sha for sha in trained.thumbnails if sha not in known_thumbnails]
+        vectors.keep_rows(
+            rt, (vectors.thumbnail_row(sha, trained.thumbnails[sha]) for sha in fresh)
+        )
     births.register(rt, claimed, trained, _notice(chosen, trained))
 
 

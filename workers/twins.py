@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import func, select
 
-from connector.db import Database
 from connector.db.tables import (
     Classifier,
     Embedding,
@@ -25,7 +24,10 @@ from connector.db.tables import (
     Prediction,
 )
 from connector.domain.decisions import Twin
-from models import neighbours
+from models import duplicates
+from workers import vectors
+from workers.runtime import Runtime
+from workers.vectors import Thumbnail
 
 # The newest answers of a classifier that are looked through, and of how many classifiers.
 ANSWERS, CLASSIFIERS = 500, 200
@@ -34,19 +36,23 @@ ORIGINS = ("review", "audit")
 
 @dataclass(frozen=True)
 class _Answered:
-    """Pictures that people answered: embeddings [N, D], their image ids and labels."""
+    """Pictures that people answered: image ids, labels, embeddings [N, D], thumbnails.
+
+    A picture whose thumbnail is not kept has one that shows nothing.
+    """
 
     changes: int
     images: tuple[str, ...]
     labels: tuple[str, ...]
     vectors: npt.NDArray[np.float32]
+    thumbnails: npt.NDArray[np.uint8]
 
 
 class Twins:
     """Remembers what people answered, per classifier and backbone, until something changes."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
         self._known: OrderedDict[tuple[str, str], _Answered] = OrderedDict()
 
     def find(
@@ -54,19 +60,26 @@ class Twins:
         version: ModelVersion,
         classifier: Classifier,
         rows: npt.NDArray[np.float32],
+        thumbnails: Sequence[Thumbnail | None],
     ) -> list[Twin | None]:
-        """Return for each embedding [N, D] the answered picture that it is near-identical to."""
+        """Return for each picture the answered one that it is near-identical to, if there is one.
+
+        From their embeddings [N, D] and thumbnails.
+        """
         answered = self._answered(version.backbone_sha256, classifier)
         if not answered.images:
             return [None] * len(rows)
-        found = neighbours.near_identical(rows, answered.vectors)
-        return [None if i < 0 else self._twin(classifier, answered, int(i)) for i in found]
+        found = []
+        for row, thumbnail in zip(rows, thumbnails, strict=True):
+            alike = duplicates.twins(row, thumbnail, answered.vectors, answered.thumbnails)
+            found.append(self._twin(classifier, answered, int(alike[0])) if len(alike) else None)
+        return found
 
     def _answered(self, backbone: str, classifier: Classifier) -> _Answered:
         key = classifier.id, backbone
         known = self._known.get(key)
         if known is None or known.changes != classifier.changes:
-            known = self._known[key] = _read(self._database, backbone, classifier)
+            known = self._known[key] = _read(self._rt, backbone, classifier)
             while len(self._known) > CLASSIFIERS:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
@@ -79,13 +92,13 @@ class Twins:
             Prediction.image_id == answered.images[i],
             Prediction.status == "done",
         )
-        with self._database.read() as session:
+        with self._rt.database.read() as session:
             return Twin(session.scalar(statement), answered.labels[i])
 
 
-def _read(database: Database, backbone: str, classifier: Classifier) -> _Answered:
+def _read(rt: Runtime, backbone: str, classifier: Classifier) -> _Answered:
     statement = (
-        select(Image.id, Label.name, Embedding.vector)
+        select(Image.id, Image.sha256, Label.name, Embedding.vector)
         .join(Example, Example.image_id == Image.id)
         .join(Label, Label.id == Example.label_id)
         .join(Embedding, Embedding.sha256 == Image.sha256)
@@ -97,12 +110,15 @@ def _read(database: Database, backbone: str, classifier: Classifier) -> _Answere
         .order_by(Example.labelled_at.desc())
         .limit(ANSWERS)
     )
-    with database.read() as session:
+    with rt.database.read() as session:
         rows: Sequence[Any] = session.execute(statement).all()
-    vectors = [np.frombuffer(row.vector, "<f4") for row in rows]
+    kept = vectors.thumbnails(rt, [row.sha256 for row in rows])
+    nothing = np.zeros((duplicates.THUMBNAIL, duplicates.THUMBNAIL), np.uint8)
+    empty = np.empty((0, *nothing.shape), np.uint8)
     return _Answered(
         classifier.changes,
         tuple(row.id for row in rows),
         tuple(row.name for row in rows),
-        np.stack(vectors) if vectors else np.empty((0, 0), np.float32),
+        np.array([np.frombuffer(row.vector, "<f4") for row in rows], np.float32),
+        np.stack([kept.get(row.sha256, nothing) for row in rows]) if rows else empty,
     )

@@ -1,8 +1,12 @@
-"""Embeddings of kept pictures: from the table where they are known, else made now."""
+"""Embeddings and thumbnails of kept pictures: from the table where they are known, else made now.
+
+A thumbnail stands in the table of embeddings under a name of its own: it, too, is a short vector
+that tells pictures apart, and is made and asked for together with them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -12,6 +16,7 @@ from sqlalchemy import select
 from connector.db.insert import insert_all_missing
 from connector.db.tables import Embedding
 from connector.errors import NotFound
+from models.duplicates import THUMBNAIL
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
 from models.preprocess import load_many
@@ -19,6 +24,10 @@ from workers.runtime import Runtime
 from workers.sessions import Sessions
 
 Vector = npt.NDArray[np.float32]
+# Grey, uint8 [32, 32].
+Thumbnail = npt.NDArray[np.uint8]
+
+THUMBNAILS = "thumbnail"
 
 # Below the number of parameters that one statement may have on either database.
 _AT_ONCE = 500
@@ -27,28 +36,49 @@ _CHUNK = 32
 
 def known(rt: Runtime, backbone: str, hashes: Iterable[str]) -> dict[str, Vector]:
     """Return the vectors that are kept already, by the picture's hash."""
-    found: dict[str, Vector] = {}
+    return {sha: np.frombuffer(raw, "<f4") for sha, raw in _kept(rt, backbone, hashes)}
+
+
+def thumbnails(rt: Runtime, hashes: Iterable[str]) -> dict[str, Thumbnail]:
+    """Return the thumbnails that are kept, by the picture's hash."""
+    shape = (THUMBNAIL, THUMBNAIL)
+    return {
+        sha: np.frombuffer(raw, np.uint8).reshape(shape)
+        for sha, raw in _kept(rt, THUMBNAILS, hashes)
+    }
+
+
+def _kept(rt: Runtime, backbone: str, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     rest = iter(hashes)
     while part := list(islice(rest, _AT_ONCE)):
         statement = select(Embedding.sha256, Embedding.vector).where(
             Embedding.backbone == backbone, Embedding.sha256.in_(part)
         )
         with rt.database.read() as session:
-            for sha256, raw in session.execute(statement):
-                found[sha256] = np.frombuffer(raw, "<f4")
-    return found
+            yield from session.execute(statement).all()
+
+
+def row(sha256: str, backbone: str, vector: Vector) -> dict[str, object]:
+    """Return the row that keeps a vector."""
+    return {"sha256": sha256, "backbone": backbone, "vector": vector.astype("<f4").tobytes()}
+
+
+def thumbnail_row(sha256: str, made: Thumbnail) -> dict[str, object]:
+    """Return the row that keeps a thumbnail."""
+    return {"sha256": sha256, "backbone": THUMBNAILS, "vector": made.tobytes()}
 
 
 def keep(rt: Runtime, backbone: str, vectors: Mapping[str, Vector]) -> None:
     """Keep vectors for later, in small transactions."""
-    rest = iter(vectors.items())
+    keep_rows(rt, (row(sha, backbone, vector) for sha, vector in vectors.items()))
+
+
+def keep_rows(rt: Runtime, rows: Iterable[dict[str, object]]) -> None:
+    """Keep what `row` and `thumbnail_row` made, in small transactions."""
+    rest = iter(rows)
     while part := list(islice(rest, _AT_ONCE)):
-        rows = [
-            {"sha256": sha, "backbone": backbone, "vector": vector.astype("<f4").tobytes()}
-            for sha, vector in part
-        ]
         with rt.database.write() as session:
-            insert_all_missing(session, Embedding, rows, ["sha256", "backbone"])
+            insert_all_missing(session, Embedding, part, ["sha256", "backbone"])
 
 
 def read(rt: Runtime, sha256: str) -> bytes:
