@@ -88,5 +88,7 @@ def _asked(
         return "A person is asked about every picture."
     if review is None:
         return "How many pictures a person is asked about is not known yet."
+    if all(threshold == 0 for threshold in thresholds.values()):
+        return "Nobody needs to be asked."
     share, low, high = (percent(value) for value in review)
     return f"A person is asked about {share} of the pictures (between {low} and {high})."
