@@ -133,6 +133,42 @@ def refit(
     return _head(made, solved, names, previous.temperature)
 
 
+def answer_out_of_fold(
+    embeddings: npt.NDArray[np.floating],
+    others: npt.NDArray[np.floating],
+    targets: Ints,
+    labels: Sequence[str],
+    strength: float,
+    *,
+    seed: int = 0,
+) -> tuple[Ints, Floats, Floats]:
+    """What heads that have not seen a picture say to it and to another view of it.
+
+    `embeddings` and `others` are [N, D], row by row of the same pictures; the heads are trained on
+    the former alone. Returns the rows [M] that could be answered and probabilities [M, K] for both.
+    Raises NotEnoughExamples.
+    """
+    dealt = folds.deal(targets, np.arange(len(targets)), labels, seed)
+    answers = np.empty((2, len(targets), len(labels)))
+    with threadpool_limits(1, user_api="blas"):
+        made = standardise(embeddings)
+        weights = balance(targets, len(labels))
+        for fold in np.unique(dealt[dealt != folds.ALWAYS_INSIDE]):
+            inside = dealt != fold
+            solved = solve(
+                made.features[inside],
+                targets[inside],
+                weights[inside],
+                strength,
+                len(labels),
+            )
+            head = _head(made, solved, tuple(labels), 1.0)
+            answers[0, ~inside] = head.predict(embeddings[~inside])
+            answers[1, ~inside] = head.predict(others[~inside])
+    rows = np.flatnonzero(dealt != folds.ALWAYS_INSIDE)
+    return rows, answers[0, rows], answers[1, rows]
+
+
 def _warm(made: Standardised, labels: tuple[str, ...], previous: Head) -> Floats:
     """The weights of `previous` as a solution on these features; new labels begin at nothing."""
     start = np.zeros((made.features.shape[1] + 1, len(labels)))
