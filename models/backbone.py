@@ -14,6 +14,7 @@ from torch import nn
 from models.download import DEFAULTS, Source, find, names, weights_entry
 from models.errors import ModelError
 from models.fetch import Progress
+from models.recognition import RECOGNITION, recognising
 from models.signature import WeightsKind
 
 __all__ = ["DEFAULTS", "Backbone", "Source", "build", "find", "names", "resolve"]
@@ -34,6 +35,7 @@ class Backbone:
     dim: int
     weights: WeightsKind
     source: str
+    recognition: int = 0
 
 
 def resolve(
@@ -47,13 +49,18 @@ def resolve(
     return build(find(name, weights, device=device, progress=progress))
 
 
-def build(source: Source) -> Backbone:
-    """The network of a source with its weights loaded. Raises ModelError when they do not fit."""
+def build(source: Source, *, recognition: bool = False) -> Backbone:
+    """The network of a source with its weights loaded. Raises ModelError when they do not fit.
+
+    With `recognition` the embedding begins with RECOGNITION values that say how surely the network
+    recognises one of the things that it was trained to name (see `recognising`).
+    """
     network = bare(source.name)
     _load(network, source)
     prepared = weights_entry(source.name, source.path.name).transforms()
     size = _input_size(source.name, int(prepared.crop_size[0]))
-    module = with_texture(headless(network), size)
+    features = recognising(network) if recognition else headless(network)
+    module = with_texture(features, size)
     return Backbone(
         name=source.name,
         module=module,
@@ -63,6 +70,7 @@ def build(source: Source) -> Backbone:
         dim=embedding_dim(module, size),
         weights="pretrained",
         source=source.origin,
+        recognition=RECOGNITION if recognition else 0,
     )
 
 

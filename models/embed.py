@@ -165,7 +165,8 @@ class Embedder:
         if not len(pictures):
             return np.empty((0, self.dim), np.float32)
         session = self.session
-        chunk = _CHUNK[CUDA if self.device == "cuda" else CPU]
+        # A picture that is looked at in several views counts as that many.
+        chunk = max(1, _CHUNK[CUDA if self.device == "cuda" else CPU] // self.card.views)
         parts = [
             session.run(None, {"pictures": np.ascontiguousarray(pictures[i : i + chunk])})[0]
             for i in range(0, len(pictures), chunk)

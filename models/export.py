@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import torch
 from torch import nn
 
@@ -44,6 +45,7 @@ def backbone_onnx(backbone: Backbone, sample: npt.NDArray[np.uint8] | None = Non
         embedding_dim=backbone.dim,
         mean=backbone.mean,
         std=backbone.std,
+        recognition=backbone.recognition,
     )
     graph.set_metadata(model, {BACKBONE_KEY: card.model_dump_json()})
     if sample is None:
@@ -52,6 +54,36 @@ def backbone_onnx(backbone: Backbone, sample: npt.NDArray[np.uint8] | None = Non
     card = card.model_copy(update={"torch_onnx_max_difference": difference})
     graph.set_metadata(model, {BACKBONE_KEY: card.model_dump_json()})
     return bytes(model.SerializeToString())
+
+
+def in_four_turns(backbone_bytes: bytes, *, mirrored: bool) -> bytes:
+    """An exported backbone that embeds each picture in its four turns, side by side [N, 4 * D].
+
+    With `mirrored` each turn's embedding is the mean of that and its mirror image's, for twice the
+    work: what is seen in a mirror stands as upright. Raises ModelError for other files.
+    """
+    model = graph.parse(backbone_bytes)
+    card = _backbone_card(model)
+    if card.turns != 1:
+        raise ModelError(f"{card.name} looks at the four turns of a picture already.")
+    turned = graph.in_four_turns(model, card.embedding_dim, mirrored=mirrored)
+    card = card.model_copy(
+        update={
+            "name": f"{card.name} × 4 turns",
+            "embedding_dim": 4 * card.embedding_dim,
+            "turns": 4,
+            "views": 8 if mirrored else 4,
+        }
+    )
+    graph.set_metadata(turned, {BACKBONE_KEY: card.model_dump_json()})
+    return bytes(turned.SerializeToString())
+
+
+def _backbone_card(model: onnx.ModelProto) -> BackboneCard:
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    if BACKBONE_KEY not in metadata:
+        raise ModelError("This ONNX file is not a colabel backbone; train to make one.")
+    return BackboneCard.model_validate_json(metadata[BACKBONE_KEY])
 
 
 @torch.inference_mode()

@@ -81,6 +81,74 @@ def with_head(
     )
 
 
+def in_four_turns(backbone: onnx.ModelProto, dim: int, *, mirrored: bool) -> onnx.ModelProto:
+    """Let a backbone made by `with_preprocessing` look at each picture in its four turns.
+
+    The square picture is turned by 0, 90, 180 and 270 degrees to the left, as by np.rot90, and the
+    embeddings of the four, each `dim` long, stand side by side: float32 [N, 4 * dim]. `mirrored`
+    takes for each turn the mean with that of the turn's mirror image. All are pictures of one
+    batch: the backbone runs once and its weights are there once. Raises ModelError for others.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(backbone)
+    nodes = list(model.graph.node)
+    first = next((i for i, node in enumerate(nodes) if list(node.output) == ["prep_square"]), None)
+    if first is None or list(nodes[-1].output) != [EMBEDDINGS]:
+        raise ModelError("Only a backbone that colabel exported can be turned; export it again.")
+    nodes[first].output[0] = "prep_single"
+    nodes[-1].output[0] = "turns_apart"
+    before, after = _turns(mirrored)
+    constants: dict[str, npt.NDArray[np.generic]] = {
+        "turns_start": np.array([-1], np.int64),
+        "turns_end": np.array([np.iinfo(np.int64).min], np.int64),
+        "turns_step": np.array([-1], np.int64),
+        "turns_rows": np.array([2], np.int64),
+        "turns_columns": np.array([3], np.int64),
+        "turns_view": np.array([1], np.int64),
+        "turns_picture": np.array([-1, *_square(model)], np.int64),
+        "turns_embedding": np.array([-1, 2 if mirrored else 1, 4 * dim], np.int64),
+    }
+    nodes = [*nodes[: first + 1], *before, *nodes[first + 1 :], *after]
+    return _assemble(model, nodes, constants, EMBEDDINGS, 4 * dim)
+
+
+def _turns(mirrored: bool) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
+    """From prep_single [N, 3, S, S] to prep_square [N * views, 3, S, S], and back to [N, 4 * D]."""
+
+    def flipped(source: str, axis: str, result: str) -> onnx.NodeProto:
+        return helper.make_node(
+            "Slice", [source, "turns_start", "turns_end", axis, "turns_step"], [result]
+        )
+
+    views = ["prep_single", "turns_90", "turns_180", "turns_270"]
+    nodes = [
+        helper.make_node("Transpose", ["prep_single"], ["turns_swapped"], perm=[0, 1, 3, 2]),
+        flipped("turns_swapped", "turns_rows", "turns_90"),
+        flipped("prep_single", "turns_rows", "turns_flipped"),
+        flipped("turns_flipped", "turns_columns", "turns_180"),
+        flipped("turns_swapped", "turns_columns", "turns_270"),
+    ]
+    if mirrored:
+        nodes += [flipped(view, "turns_columns", f"{view}_mirror") for view in views]
+        views += [f"{view}_mirror" for view in views]
+    nodes += [helper.make_node("Unsqueeze", [view, "turns_view"], [f"{view}_1"]) for view in views]
+    nodes += [
+        helper.make_node("Concat", [f"{view}_1" for view in views], ["turns_all"], axis=1),
+        helper.make_node("Reshape", ["turns_all", "turns_picture"], ["prep_square"]),
+    ]
+    back = [
+        helper.make_node("Reshape", ["turns_apart", "turns_embedding"], ["turns_joined"]),
+        helper.make_node("ReduceMean", ["turns_joined", "turns_view"], [EMBEDDINGS], keepdims=0),
+    ]
+    return nodes, back
+
+
+def _square(model: onnx.ModelProto) -> npt.NDArray[np.generic]:
+    """Channels, height and width that `with_preprocessing` makes pictures of."""
+    found = [one for one in model.graph.initializer if one.name == "prep_target"]
+    return np.asarray(numpy_helper.to_array(found[0]))
+
+
 def set_metadata(model: onnx.ModelProto, metadata: Mapping[str, str]) -> None:
     """Replace the model's `metadata_props`."""
     del model.metadata_props[:]

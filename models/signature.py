@@ -38,6 +38,17 @@ class BackboneCard(BaseModel):
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     torch_onnx_max_difference: float | None = None
+    views: int = Field(
+        default=1, gt=0, description="How many views of each picture it embeds in a run."
+    )
+    turns: int = Field(
+        default=1, gt=0, description="How many embeddings stand side by side, one a turn."
+    )
+    recognition: int = Field(
+        default=0,
+        ge=0,
+        description="How many first values of each tell how surely it names something.",
+    )
 
 
 class Card(BaseModel):

@@ -16,7 +16,16 @@ from connector.jobs import JOBS, QUEUES
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("connector", "workers", "models")
-TRAINING_SIDE = {"dataset", "backbone", "download", "scratch", "finetune", "export", "train"}
+TRAINING_SIDE = {
+    "dataset",
+    "backbone",
+    "recognition",
+    "download",
+    "scratch",
+    "finetune",
+    "export",
+    "train",
+}
 MAX_LINES = 400
 
 
