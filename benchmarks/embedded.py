@@ -10,8 +10,10 @@ where COLABEL_BENCH_CACHE says. Other benchmarks call `embeddings` and make what
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +86,35 @@ def embeddings(datasets: Path, name: str, weights: Path, network: str, view: str
     if len(vectors) != len(paths):
         raise SystemExit(f"{kept} was made of other pictures; remove it.")
     return Embedded(paths, labels, targets, vectors)
+
+
+def four_turns_backbone(name: str, weights: Path) -> bytes:
+    """The exported backbone that orientation is learned on, kept beside the embeddings."""
+    kept = _folder() / f"{name}-recognising.onnx"
+    if not kept.exists():
+        network = backbone.build(backbone.find(name, weights), recognition=True)
+        _write(kept, export.backbone_onnx(network))
+    return export.in_four_turns(kept.read_bytes(), mirrored=True)
+
+
+def four_turns(
+    name: str, datas: Sequence[bytes], weights: Path, network: str
+) -> npt.NDArray[np.float32]:
+    """Embed pictures in their four turns, [N, 4 * D]; `name` is what they are kept under."""
+    kept = _folder() / f"{name}-{network}-four_turns.npz"
+    if not kept.exists():
+        embedder = Embedder(four_turns_backbone(network, weights))
+        parts = []
+        for start in range(0, len(datas), _BATCH):
+            loaded = load_many(datas[start : start + _BATCH], embedder.size, 2)
+            parts.append(embedder.embed(np.stack([np.asarray(one) for one in loaded])))
+        with io.BytesIO() as file:
+            np.savez(file, vectors=np.concatenate(parts))
+            _write(kept, file.getvalue())
+    vectors: npt.NDArray[np.float32] = np.load(kept)["vectors"]
+    if len(vectors) != len(datas):
+        raise SystemExit(f"{kept} was made of other pictures; remove it.")
+    return vectors
 
 
 def split(targets: npt.NDArray[np.int64], per_label: int, seed: int) -> npt.NDArray[np.bool_]:

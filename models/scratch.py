@@ -7,12 +7,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from models import orientation
 from models.backbone import Backbone
 from models.dataset import PictureSet
 from models.heads import Head
@@ -88,9 +90,54 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = SmallNetwork(len(labels)).to(memory_format=torch.channels_last)
-        _optimise(network, data, class_weights, seconds, seed, progress)
+        loss_of = nn.CrossEntropyLoss(weight=class_weights, label_smoothing=_SMOOTHING)
+
+        def loss(planes: Tensor, truth: Tensor) -> Tensor:
+            return cast(Tensor, loss_of(network(planes), truth))
+
+        schedule = _Schedule(_STEPS, _BATCH, seconds, seed, progress)
+        _optimise(network, data, loss, schedule)
+    weights = network.last.weight.detach().numpy().T.astype(np.float64)
+    bias = network.last.bias.detach().numpy().astype(np.float64)
+    return TrainedFromScratch(_backbone(network, len(data)), Head(labels, weights, bias))
+
+
+def train_upright(
+    pictures: npt.NDArray[np.uint8],
+    lies: npt.NDArray[np.int64],
+    labels: tuple[str, ...] = orientation.LABELS,
+    *,
+    seconds: float = 40.0,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> TrainedFromScratch:
+    """Train a score of "which way is up" on uint8 [N, 96, 96, 3]; all pictures may be upright.
+
+    `lies` [N] says how each lies, in quarter turns to the left from upright. In each step the
+    network scores the four turns of the same pictures, and a softmax over the four has to choose
+    the upright one: the turned examples are made here. The head takes the embeddings of the
+    returned backbone after `models.export.in_four_turns(…, mirrored=False)`. Otherwise as `train`.
+    """
+    upright = np.stack([np.rot90(one, -n) for one, n in zip(pictures, lies, strict=True)])
+    data = PictureSet(upright, np.zeros(len(upright), np.int64))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = SmallNetwork(1).to(memory_format=torch.channels_last)
+        loss_of = nn.CrossEntropyLoss(label_smoothing=_SMOOTHING)
+
+        def loss(planes: Tensor, first: Tensor) -> Tensor:
+            turns = torch.cat([torch.rot90(planes, n, (2, 3)) for n in range(4)])
+            turns = turns.contiguous(memory_format=torch.channels_last)
+            return cast(Tensor, loss_of(network(turns).view(4, -1).T, first))
+
+        _optimise(network, data, loss, _Schedule(_STEPS, _BATCH // 4, seconds, seed, progress))
+    score = network.last.weight.detach().numpy()[0].astype(np.float64)
+    return TrainedFromScratch(_backbone(network, len(data)), orientation.head(score, labels))
+
+
+def _backbone(network: SmallNetwork, count: int) -> Backbone:
     network.eval().requires_grad_(False)
-    backbone = Backbone(
+    return Backbone(
         name=NAME,
         module=network.features,
         input_size=INPUT_SIZE,
@@ -98,41 +145,44 @@ def train(
         std=STD,
         dim=network.dim,
         weights="scratch",
-        source=f"trained from scratch on {len(data)} pictures",
+        source=f"trained from scratch on {count} pictures",
     )
-    weights = network.last.weight.detach().numpy().T.astype(np.float64)
-    return TrainedFromScratch(
-        backbone, Head(labels, weights, network.last.bias.detach().numpy().astype(np.float64))
-    )
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    steps: int
+    batch: int
+    seconds: float
+    seed: int
+    progress: Progress | None
 
 
 def _optimise(
     network: SmallNetwork,
     data: PictureSet,
-    class_weights: Tensor,
-    seconds: float,
-    seed: int,
-    progress: Progress | None,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    schedule: _Schedule,
 ) -> None:
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(schedule.seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=_PEAK_RATE, weight_decay=0.05)
-    loss_of = nn.CrossEntropyLoss(weight=class_weights, label_smoothing=_SMOOTHING)
+    steps = schedule.steps
     mean, std = torch.tensor(MEAN).view(1, 3, 1, 1), torch.tensor(STD).view(1, 3, 1, 1)
     network.train()
     share, done, start = 0.0, 0, time.monotonic()
     while share < 1:
-        for batch, targets in data.batches(_BATCH, generator, augment=True):
+        for batch, targets in data.batches(schedule.batch, generator, augment=True):
             for group in optimiser.param_groups:
                 group["lr"] = _PEAK_RATE * _one_cycle(share)
             optimiser.zero_grad(set_to_none=True)
             planes = ((batch - mean) / std).contiguous(memory_format=torch.channels_last)
-            loss_of(network(planes), targets).backward()
+            loss(planes, targets).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             done += 1
             # On a machine too slow for all the steps, the clock drives the schedule to its end.
-            share = min(1.0, max(done / _STEPS, (time.monotonic() - start) / seconds))
-            if progress:
-                progress(round(share * _STEPS), _STEPS)
+            share = min(1.0, max(done / steps, (time.monotonic() - start) / schedule.seconds))
+            if schedule.progress:
+                schedule.progress(round(share * steps), steps)
             if share >= 1:
                 break
 
