@@ -57,7 +57,7 @@ def _import(rt: Runtime) -> int:
     except Unavailable:
         raise  # the lease runs out and somebody goes on
     except ColabelError as error:
-        imports.fail(rt.database, claimed, error.code, error.detail)
+        imports.fail(rt.database, rt.blobs, claimed, error.code, error.detail)
     return 1
 
 

@@ -176,6 +176,15 @@ def want(session: Session, job: str) -> None:
     session.info.setdefault(WANTED, []).append(job)
 
 
+def alone(session: Session, what: str) -> None:
+    """Let no other writing transaction that asks for the same `what` go on before this one ends."""
+    # A session's transaction begins with its first statement; SQLite's take turns from then on.
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        key = func.hashtextextended(what, 0)
+        session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 def now(session: Session) -> datetime:
     """Return the database's time, so that leases on many hosts agree (UTC)."""
     if session.get_bind().dialect.name == "sqlite":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 import zlib
@@ -16,6 +17,8 @@ from connector.errors import NotFound, TooLarge, Unprocessable
 MAX_FILES = 200_000
 # Pictures are compressed already: an archive that grows much more than this holds something else.
 MAX_RATIO = 100
+# Of the list of files at an archive's end, which is read at once: 200 bytes for each of MAX_FILES.
+MAX_LIST_BYTES = 40_000_000
 FREE_BYTES = 1_000_000_000
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 
@@ -80,7 +83,7 @@ def archive(stream: BinaryIO, archive_bytes: int, max_bytes: int) -> Collection:
     Raises Unprocessable (not_a_zip, too_many_files) and TooLarge (zip_bomb).
     """
     try:
-        opened = zipfile.ZipFile(stream)
+        opened = zipfile.ZipFile(_Bounded(stream, archive_bytes))
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise Unprocessable(
             "This is not a zip archive, or it is damaged; pack the folder anew and send it again.",
@@ -98,13 +101,43 @@ def archive(stream: BinaryIO, archive_bytes: int, max_bytes: int) -> Collection:
     )
 
 
+class _Bounded(io.BufferedIOBase):
+    """An archive of which nobody reads more at once than a list of files may take."""
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream, self._size = stream, size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as the stream does. Raises Unprocessable (too_many_files)."""
+        rest = max(0, self._size - self._stream.tell())
+        amount = rest if size is None or size < 0 else min(size, rest)
+        if amount > MAX_LIST_BYTES:
+            raise _too_many_files()
+        return self._stream.read(amount)
+
+    def seekable(self) -> bool:
+        """Say that it can seek, as reading a zip needs."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go there in the stream."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return where the stream is."""
+        return self._stream.tell()
+
+
+def _too_many_files() -> Unprocessable:
+    return Unprocessable(
+        f"The archive has more than the {MAX_FILES:,} files that are taken at once; split it.",
+        code="too_many_files",
+    )
+
+
 def _check_archive(members: list[zipfile.ZipInfo], archive_bytes: int) -> None:
     if len(members) > MAX_FILES:
-        raise Unprocessable(
-            f"The archive has {len(members):,} files, more than the {MAX_FILES:,} that are taken "
-            "at once; split it.",
-            code="too_many_files",
-        )
+        raise _too_many_files()
     unpacked = sum(member.file_size for member in members)
     if unpacked > FREE_BYTES and unpacked > MAX_RATIO * archive_bytes:
         raise TooLarge(

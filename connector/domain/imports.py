@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,11 +13,11 @@ from connector.db import Database
 from connector.db.insert import insert_all_missing
 from connector.db.session import want
 from connector.db.tables import Classifier, Import, ImportProblem
-from connector.domain import import_sources, longwork, resources
+from connector.domain import archives, classifiers, import_sources, longwork, resources
 from connector.domain.import_labels import LabelMode, parse_mode
 from connector.domain.import_loop import Importer, Problem, Report
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
-from connector.errors import NotFound, Unprocessable
+from connector.errors import NotFound
 from connector.ids import new_id
 from connector.settings import Settings
 from connector.storage import Blobs
@@ -70,20 +70,39 @@ def _table(mode: LabelMode, path: Path) -> tuple[LabelMode, bytes | None]:
 
 
 def create_import(
-    session: Session, blobs: Blobs, classifier: Classifier, data: bytes, labels: str = "auto"
+    database: Database,
+    blobs: Blobs,
+    workspace_id: str,
+    classifier_id: str,
+    archive: IO[bytes],
+    labels: str = "auto",
 ) -> Import:
-    """Keep a zip and queue its import. Raises Unprocessable for a bad mode or no zip, NoSpace."""
+    """Keep a zip, synced, and then queue its import; `archive` is read in chunks and must seek.
+
+    Raises Unprocessable for a bad mode or no zip, NotFound and NoSpace; then nothing is kept.
+    """
     mode = parse_mode(labels)
-    if data[:4] not in (b"PK\x03\x04", b"PK\x05\x06"):
-        raise Unprocessable(
-            "This is not a zip archive; pack one folder of pictures per label into a zip.",
-            code="not_a_zip",
-        )
+    archives.check_zip(archive)
+    while True:
+        sha256 = blobs.put_stream(archive)
+        try:
+            with database.write() as session:
+                classifier = classifiers.get_classifier(session, workspace_id, classifier_id)
+                if archives.reserve(session, blobs, sha256):
+                    return _queue(session, classifier, mode, sha256)
+        except NotFound:
+            archives.forget(database, blobs, sha256)
+            raise
+        # An import of the same zip has just finished and taken its bytes away: once more.
+        archive.seek(0)
+
+
+def _queue(session: Session, classifier: Classifier, mode: LabelMode, sha256: str) -> Import:
     row = Import(
         id=new_id("imp"),
         classifier_id=classifier.id,
         label_mode=str(mode),
-        archive_sha256=blobs.put(data),
+        archive_sha256=sha256,
     )
     session.add(row)
     session.flush()
@@ -158,23 +177,16 @@ def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claim
         report = importer.run(files, parse_mode(row.label_mode), record=record)
     with database.write() as session:
         WORK.done(session, claimed)
-        session.flush()
-        unneeded = not _wanted(session, sha256)
-    if unneeded:
-        blobs.delete(sha256)
+    archives.forget(database, blobs, sha256)
     return report
 
 
-def _wanted(session: Session, sha256: str) -> bool:
-    """Whether another import of the same archive has not finished."""
-    statement = select(Import.id).where(Import.archive_sha256 == sha256, WORK.unfinished())
-    return session.scalars(statement.limit(1)).first() is not None
-
-
-def fail(database: Database, claimed: Claimed, code: str, sentence: str) -> None:
-    """Say why an import came to nothing. Raises LostLease."""
+def fail(database: Database, blobs: Blobs, claimed: Claimed, code: str, sentence: str) -> None:
+    """Say why an import came to nothing; its archive is not kept. Raises LostLease."""
     with database.write() as session:
         WORK.fail(session, claimed, code, sentence)
+    if claimed.row.archive_sha256:
+        archives.forget(database, blobs, claimed.row.archive_sha256)
 
 
 def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:

@@ -124,7 +124,8 @@ def _guarded(operation: Operation, view: Callable[P, ResponseReturnValue]) -> Ca
     def endpoint(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         limit = body_limit(operation.body)
         request.max_content_length = limit
-        request.max_form_memory_size = limit
+        # Of an archive's form only the text fields are held in memory.
+        request.max_form_memory_size = JSON_BYTES if operation.body == "archive" else limit
         request.max_form_parts = 200
         if operation.scope is not None:
             let_in(operation.scope)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import IO, Any, TypeVar
 
@@ -22,6 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 MAX_KEY_LENGTH = 255
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 ZIP_SPOOL_BYTES = 1_000_000
+SPOOL_CHUNK_BYTES = 256_000
 
 
 class ColabelRequest(Request):
@@ -100,6 +104,21 @@ def raw_body() -> bytes:
     if len(data) > limit:
         raise too_many_bytes(limit)
     return data
+
+
+@contextmanager
+def spooled_body() -> Iterator[IO[bytes]]:
+    """Give the whole body as a file from its start, on disk when it is large. Raises TooLarge."""
+    limit = request.max_content_length or 0
+    if request.content_length is None:
+        # As in raw_body: a chunked body is cut off silently, one byte more tells.
+        request.max_content_length = limit + 1
+    with tempfile.SpooledTemporaryFile(ZIP_SPOOL_BYTES, "w+b") as spool:
+        shutil.copyfileobj(request.stream, spool, SPOOL_CHUNK_BYTES)
+        if spool.tell() > limit:
+            raise too_many_bytes(limit)
+        spool.seek(0)
+        yield spool
 
 
 def read_picture_body() -> bytes:

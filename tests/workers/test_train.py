@@ -341,6 +341,13 @@ def test_a_deleted_classifier_is_not_trained(rt: Runtime, paints: Classifier) ->
     assert shown(rt, run_id)["error"]["code"] == "not_found"
 
 
+def queue_import(rt: Runtime, classifier: Classifier, archive: io.BytesIO) -> str:
+    archive.seek(0)
+    return imports.create_import(
+        rt.database, rt.blobs, classifier.workspace_id, classifier.id, archive
+    ).id
+
+
 def test_imports_come_before_training(rt: Runtime, paints: Classifier) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
@@ -349,9 +356,7 @@ def test_imports_come_before_training(rt: Runtime, paints: Classifier) -> None:
                 archive.writestr(f"{colour}/{seed}.png", picture(colour, seed=seed))
     add(rt, paints, range(2))
     run_id = request(rt, paints)
-    with rt.database.write() as session:
-        row = session.get_one(Classifier, paints.id)
-        import_id = imports.create_import(session, rt.blobs, row, stream.getvalue()).id
+    import_id = queue_import(rt, paints, stream)
     assert train.step(rt) == 1
     with rt.database.read() as session:
         assert session.get_one(Import, import_id).status == "done"
@@ -363,9 +368,7 @@ def test_imports_come_before_training(rt: Runtime, paints: Classifier) -> None:
 
 @SQLITE
 def test_a_bad_archive_fails_with_its_sentence(rt: Runtime, paints: Classifier) -> None:
-    with rt.database.write() as session:
-        row = session.get_one(Classifier, paints.id)
-        import_id = imports.create_import(session, rt.blobs, row, b"PK\x03\x04 broken").id
+    import_id = queue_import(rt, paints, io.BytesIO(b"PK\x03\x04 broken"))
     assert train.step(rt) == 1
     with rt.database.read() as session:
         found = session.get_one(Import, import_id)

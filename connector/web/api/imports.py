@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import IO
+
 from flask import request
 from flask.typing import ResponseReturnValue
 
 from connector.domain import imports as domain
 from connector.errors import BadRequest
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
+from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
-from connector.web.reading import check_model, form_fields, is_multipart, raw_body, read_query
+from connector.web.reading import (
+    check_model,
+    form_fields,
+    is_multipart,
+    read_query,
+    spooled_body,
+)
 from connector.web.schemas.base import PageQuery
 from connector.web.schemas.classifiers import Import, ImportPage, ImportQuery
 from connector.web.services import services
@@ -53,30 +65,36 @@ def create(classifier_id: str) -> ResponseReturnValue:
     here = services()
     with here.database.read() as session:
         own_classifier(session, classifier_id)
-    data, labels = _archive(query)
-    with here.database.write() as session:
-        classifier = own_classifier(session, classifier_id)
-        row = domain.create_import(session, here.blobs, classifier, data, labels)
+    with _archive(query) as (archive, labels):
+        row = domain.create_import(
+            here.database, here.blobs, workspace_id(), classifier_id, archive, labels
+        )
+    with here.database.read() as session:
         shown = domain.resource(session, row, public_url())
     return shown, 202, {"Location": shown["url"]}
 
 
-def _archive(query: ImportQuery) -> tuple[bytes, str]:
+@contextmanager
+def _archive(query: ImportQuery) -> Iterator[tuple[IO[bytes], str]]:
+    """Give the zip, on disk if it is large, and the mode of its labels."""
     if not is_multipart():
-        return _not_empty(raw_body()), query.labels
+        with spooled_body() as archive:
+            yield _not_empty(archive), query.labels
+        return
     said = check_model(ImportQuery, query.model_dump() | dict(form_fields()))
     files = [*request.files.getlist("file"), *request.files.values()]
-    return _not_empty(files[0].stream.read() if files else b""), said.labels
+    yield _not_empty(files[0].stream if files else BytesIO()), said.labels
 
 
-def _not_empty(data: bytes) -> bytes:
-    if not data:
+def _not_empty(archive: IO[bytes]) -> IO[bytes]:
+    if not archive.read(1):
         raise BadRequest(
             "There is no zip in this request; send it as the file named file of a multipart form, "
             "or as the raw body.",
             code="empty_body",
         )
-    return data
+    archive.seek(0)
+    return archive
 
 
 @imports.operation(

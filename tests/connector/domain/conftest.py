@@ -24,6 +24,13 @@ def insects(database: Database, alice: Person) -> Classifier:
 
 
 @pytest.fixture
+def bare(database: Database, alice: Person) -> Classifier:
+    """Give Alice's classifier that has no labels yet."""
+    with database.write() as session:
+        return classifiers.create_classifier(session, alice.workspace_id, name="Insects")
+
+
+@pytest.fixture
 def give(database: Database, insects: Classifier) -> Callable[..., None]:
     """Give labels that many examples."""
 
