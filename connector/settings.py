@@ -119,7 +119,7 @@ class Settings(BaseSettings):
 
     @property
     def sorted_dir(self) -> Path:
-        """Where rules put pictures when they name a relative folder."""
+        """Where the first workspace's rules put pictures when they name a relative folder."""
         return self.data_dir / "sorted"
 
 

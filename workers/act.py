@@ -11,7 +11,7 @@ from sqlalchemy import select
 from connector import actions as action_kinds
 from connector.actions import Context, Location, Outcome
 from connector.db.tables import Action, Classifier, Image, Prediction
-from connector.domain import classifiers, effects, leases, lineage, outbound, predictions
+from connector.domain import classifiers, effects, folders, leases, lineage, outbound, predictions
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import ActionFailed, ColabelError, LostLease
 from connector.logs import log_context
@@ -83,6 +83,7 @@ def _carry_out(
         prediction=_shown(rt, prediction),
         blobs=rt.blobs,
         settings=rt.settings,
+        sorted_dir=folders.sorted_dir(rt.database, rt.settings, prediction.workspace_id),
         record=record,
         emit=lambda event_type, payload: emitted.append((event_type, payload)),
         journal=action.journal,

@@ -67,6 +67,8 @@ class Context:
     prediction: Mapping[str, Any]
     blobs: Blobs
     settings: Settings
+    # Where relative folders begin; no other workspace's pictures come into it.
+    sorted_dir: Path
     record: Callable[[dict[str, Any]], None]
     emit: Callable[[str, dict[str, Any]], None]
     journal: dict[str, Any] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from connector.settings import Settings
 class IntoFolder(ActionParams):
     """Where to: templates of {label}, {date:%Y-%m}, {name}, {stem}, {ext}, {classifier}, ….
 
-    A relative folder is made inside the data folder, under sorted/<classifier>/.
+    A relative folder is made inside the workspace's own, under sorted/<classifier>/.
     """
 
     folder: str = Field(description="Folder, such as {label}/{date:%Y-%m}")
@@ -54,7 +54,7 @@ class IntoFolder(ActionParams):
 
     def check(self, settings: Settings) -> None:
         """Refuse a folder that this service may not write to. Raises BadRequest."""
-        _root_and_rest(self.folder, SAMPLE, settings)
+        _root_and_rest(self.folder, SAMPLE, settings, settings.sorted_dir)
 
 
 def _as_value_error(template: str, *, one_part: bool = False) -> None:
@@ -79,16 +79,16 @@ class Brought:
 
 def destination(params: IntoFolder, ctx: Context) -> Path:
     """Make the folder that `params` name for this picture; return it resolved."""
-    root, rest = _root_and_rest(params.folder, ctx.prediction, ctx.settings)
+    root, rest = _root_and_rest(params.folder, ctx.prediction, ctx.settings, ctx.sorted_dir)
     return make_folder(root, rest)
 
 
 def _root_and_rest(
-    template: str, prediction: Mapping[str, Any], settings: Settings
+    template: str, prediction: Mapping[str, Any], settings: Settings, sorted_dir: Path
 ) -> tuple[Path, list[str]]:
     if not template.startswith("/"):
         classifier = safe_part(str(prediction.get("classifier_name") or ""))
-        return settings.sorted_dir, [classifier, *render_folder(template, prediction)]
+        return sorted_dir, [classifier, *render_folder(template, prediction)]
     # The allowed folder must stand in the template as it is: no value may have a say in it.
     template = re.sub("/+", "/", template)
     roots = [root for root in settings.folders if f"{template}/".startswith(f"{root}/")]

@@ -79,6 +79,28 @@ def test_a_held_picture_moves_into_the_folder_of_its_label(
     assert path.read_bytes() == picture("red")
 
 
+def test_workspaces_with_classifiers_of_one_name_share_no_folder(
+    rt: Runtime, colours: Classifier, api_source: SourceRef, charlie: Any
+) -> None:
+    with rt.database.write() as session:
+        his = colour_classifier(session, LocalBlobs(rt.settings.blobs_dir), charlie.workspace_id)
+        source = classifiers.source(session, his, "api")
+    his_source = SourceRef(source.id, source.workspace_id, source.classifier_id)
+    assert his.name == colours.name
+    paths = []
+    for classifier, way in ((his, his_source), (colours, api_source)):
+        add_rule(rt, classifier, MOVE)
+        prediction_id = send(rt, way)
+        run(rt)
+        paths.append(Path(location(rt, prediction_id)["path"]))
+    his_home = rt.settings.data_dir / "workspaces" / charlie.workspace_id / "sorted"
+    assert paths == [
+        his_home / "colours" / "red" / "a.png",
+        rt.settings.sorted_dir / "colours" / "red" / "a.png",
+    ]
+    assert all(path.is_file() for path in paths)
+
+
 def test_actions_of_a_picture_run_in_their_order(
     rt: Runtime, colours: Classifier, api_source: SourceRef
 ) -> None:

@@ -60,6 +60,7 @@ class Desk:
             prediction=self.prediction,
             blobs=self.blobs,
             settings=self.settings,
+            sorted_dir=self.settings.sorted_dir,
             journal=json.loads(self.stored),
             record=self.record,
             emit=lambda kind, payload: self.events.append((kind, payload)),

@@ -280,8 +280,8 @@ for source in sorted(json.loads((root / "todo.json").read_text())):
         scratch.replace(journal)
     prediction = {"id": action_id, "label": "a", "classifier_name": "c", "name": "same.jpg",
                   "created_at": datetime.now(UTC)}
-    context = Context(action_id, prediction, LocalBlobs(root / "blobs"), settings, record,
-                      lambda *event: None,
+    context = Context(action_id, prediction, LocalBlobs(root / "blobs"), settings,
+                      settings.sorted_dir, record, lambda *event: None,
                       json.loads(journal.read_text()) if journal.exists() else {})
     move.execute(move.Params(folder="{label}"), local(source), context)
     done.touch()
