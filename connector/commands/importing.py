@@ -1,4 +1,4 @@
-"""`colabel import`: labelled pictures from a folder or a zip."""
+"""`colabel import`: pictures from a folder or a zip, labelled or to be labelled."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ SHOWN = 20
     "--labels",
     default="auto",
     show_default=True,
-    metavar="folders|names|csv:FILE",
-    help="Where the labels come from; auto looks for a labels.csv, then folders, then file names.",
+    metavar="folders|names|csv:FILE|none",
+    help="Where the labels come from; auto looks for a labels.csv, then folders, then file names; "
+    "with none, pictures are kept to be labelled later.",
 )
 @click.option(
     "--recipe",
@@ -36,7 +37,7 @@ SHOWN = 20
 @workspace_option
 @data_option
 def import_(classifier: str, path: Path, labels: str, recipe: str, workspace: str | None) -> None:
-    """Import labelled pictures from PATH (a folder or a zip) into CLASSIFIER (id or name).
+    """Import pictures from PATH (a folder or a zip) into CLASSIFIER (id or name).
 
     A classifier of a new name is made. Run again after an interruption, it goes on.
     """
@@ -58,7 +59,8 @@ def import_(classifier: str, path: Path, labels: str, recipe: str, workspace: st
                 session, service.workspace_id(workspace), classifier_id
             )
             counts = classifiers.example_counts(session, row)
-    _print(classifier, report, counts)
+            waiting = classifiers.unlabelled_count(session, row)
+    _print(classifier, report, counts, waiting)
 
 
 def _classifier(service: Service, workspace_id: str, name: str, recipe: str) -> str:
@@ -76,6 +78,7 @@ def _classifier(service: Service, workspace_id: str, name: str, recipe: str) -> 
 def _counts(report: Report) -> str:
     parts = [f"{report.added} added"]
     for count, word in (
+        (report.labelled, "labelled"),
         (report.relabelled, "relabelled"),
         (report.duplicates, "known already"),
         (report.skipped, "skipped"),
@@ -85,7 +88,7 @@ def _counts(report: Report) -> str:
     return ", ".join(parts)
 
 
-def _print(name: str, report: Report, counts: dict[str, int]) -> None:
+def _print(name: str, report: Report, counts: dict[str, int], waiting: int) -> None:
     click.echo(f"{report.total} files: {_counts(report)}.")
     for problem in report.problems[:SHOWN]:
         click.echo(f"  skipped {problem.name}: {problem.reason}")
@@ -93,4 +96,7 @@ def _print(name: str, report: Report, counts: dict[str, int]) -> None:
         click.echo(f"  … and {report.skipped - SHOWN} more")
     click.echo()
     click.echo(table(("label", "examples"), list(counts.items())))
-    click.echo(f"\nNext: colabel train {name!r}")
+    if waiting:
+        click.echo(f"\nPictures that wait for a label: {waiting}.")
+    if any(counts.values()):
+        click.echo(f"\nNext: colabel train {name!r}")

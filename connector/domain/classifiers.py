@@ -227,6 +227,14 @@ def example_counts(session: Session, classifier: Classifier) -> dict[str, int]:
     return {row.name: row.examples for row in session.execute(statement)}
 
 
+def unlabelled_count(session: Session, classifier: Classifier) -> int:
+    """Return how many pictures wait for a label."""
+    statement = select(func.count(Example.id)).where(
+        Example.classifier_id == classifier.id, Example.label_id.is_(None)
+    )
+    return session.execute(statement).scalar_one()
+
+
 def summary(session: Session, classifier: Classifier, public_url: str) -> dict[str, Any]:
     """Return the resource as JSON values: what it answers, how well, and how to reach it."""
     live = _live_version(session, classifier)
@@ -239,6 +247,7 @@ def summary(session: Session, classifier: Classifier, public_url: str) -> dict[s
             {"name": name, "examples": count}
             for name, count in example_counts(session, classifier).items()
         ],
+        "unlabelled": unlabelled_count(session, classifier),
         "live_version": classifier.live_version,
         "accuracy": None if live is None else live.metrics.get("accuracy"),
         "threshold": classifier.threshold,

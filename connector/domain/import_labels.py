@@ -1,4 +1,4 @@
-"""Where the labels of imported pictures come from: folders, file names, or a table."""
+"""Where the labels of imported pictures come from: folders, file names, a table, or nowhere."""
 
 from __future__ import annotations
 
@@ -28,14 +28,17 @@ class NoLabel(ColabelError):
 class Labeller(Protocol):
     """Tells a file's label."""
 
-    def label(self, name: str) -> str:
-        """Return the label of the file at this path (relative, with /). Raises NoLabel."""
+    def label(self, name: str) -> str | None:
+        """Return the label of the file at this path (relative, with /). Raises NoLabel.
+
+        None: a person will label it later.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class LabelMode:
-    """How labels are told: "auto", "folders", "names" or "csv" (then `table` names the file)."""
+    """How labels are told: "auto", "folders", "names", "csv" (`table` names the file) or "none"."""
 
     kind: str
     table: str = ""
@@ -45,14 +48,15 @@ class LabelMode:
 
 
 def parse_mode(text: str) -> LabelMode:
-    """Read "auto", "folders", "names", "csv" or "csv:FILE". Raises Unprocessable."""
+    """Read "auto", "folders", "names", "csv", "csv:FILE" or "none". Raises Unprocessable."""
     kind, _, table = text.partition(":")
     if kind == "csv":
         return LabelMode("csv", table or TABLE_NAME)
-    if text in ("auto", "folders", "names"):
+    if text in ("auto", "folders", "names", "none"):
         return LabelMode(text)
     raise Unprocessable(
-        f"Labels come from folders, names, or csv:FILE (or auto, which looks); not from {text!r}.",
+        "Labels come from folders, names, or csv:FILE (or auto, which looks; with none, pictures "
+        f"are kept to be labelled later); not from {text!r}.",
         code="bad_label_mode",
     )
 
@@ -89,6 +93,13 @@ class NameLabels:
         if not label:
             raise NoLabel("Its name is only a number; name it like cat_001.jpg.")
         return label
+
+
+class NoLabels:
+    """No file has a label yet."""
+
+    def label(self, name: str) -> None:
+        """Return nothing, whatever the file is called."""
 
 
 class TableLabels:

@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from connector.db import Database
 from connector.db.tables import Classifier
-from connector.domain import examples
-from connector.domain.examples import Kept
+from connector.domain import changes, examples
+from connector.domain.examples import Kept, Outcome
 from connector.domain.import_labels import (
     FolderLabels,
     Labeller,
     LabelMode,
     NameLabels,
+    NoLabels,
     TableLabels,
     choose,
     read_table,
@@ -42,19 +43,30 @@ class Problem:
 
 @dataclass(frozen=True)
 class Report:
-    """How far an import is: files in all and done; of these added, known already, skipped."""
+    """How far an import is: files in all and done; of these added, known already, skipped.
+
+    `labelled`: pictures that waited for a label and got one; `relabelled`: that had another;
+    `learnable`: how many of all these give a model something to learn.
+    """
 
     total: int
     done: int = 0
     added: int = 0
+    labelled: int = 0
     relabelled: int = 0
     duplicates: int = 0
+    learnable: int = 0
     problems: tuple[Problem, ...] = ()
 
     @property
     def skipped(self) -> int:
         """How many files were skipped."""
         return len(self.problems)
+
+    @property
+    def used(self) -> int:
+        """How many pictures are new, or have another label than before."""
+        return self.added + self.labelled + self.relabelled
 
 
 # Called inside each transaction, with the report so far and the problems that are new.
@@ -66,7 +78,7 @@ class _Ready:
     """A file that is read, decoded and kept; its row is still to be written."""
 
     name: str
-    label: str
+    label: str | None
     kept: Kept
 
 
@@ -84,7 +96,7 @@ class Importer:
     classifier_id: str
     origin: str
     resumes: bool = False
-    _seen: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _seen: dict[str, tuple[str, str | None]] = field(default_factory=dict)
 
     def run(
         self,
@@ -102,7 +114,7 @@ class Importer:
         """
         collection, labeller = _prepare(collection, mode, table)
         if not collection.entries:
-            raise _no_pictures()
+            raise _no_pictures(mode)
         report = Report(total=len(collection.entries))
         with ThreadPoolExecutor(THREADS, "import") as pool:
             for chunk in _chunks(collection.entries):
@@ -112,8 +124,8 @@ class Importer:
                     progress(report)
         if isinstance(labeller, TableLabels):
             report = self._missing(labeller, report, record)
-        if not report.added + report.relabelled + report.duplicates:
-            raise _no_pictures(report.problems)
+        if not report.used + report.duplicates:
+            raise _no_pictures(mode, report.problems)
         return report
 
     def _ready(self, entry: Entry, labeller: Labeller) -> _Ready | Problem:
@@ -126,16 +138,17 @@ class Importer:
             return Problem(entry.name, error.code, error.detail)
 
     def _write(
-        self, results: list[_Ready | Problem], report: Report, record: Record | None
+        self, results: list[_Ready | Problem], before: Report, record: Record | None
     ) -> Report:
-        known = len(report.problems)
+        report = before
         with self.database.write() as session:
-            classifier = session.get_one(Classifier, self.classifier_id)
+            classifier = changes.hold(session, self.classifier_id)
             for result in results:
                 report = replace(report, done=report.done + 1)
                 report = self._count(session, classifier, result, report)
+            changes.note(session, classifier.id, report.learnable - before.learnable)
             if record is not None:
-                record(session, report, report.problems[known:])
+                record(session, report, report.problems[before.skipped :])
         return report
 
     def _count(
@@ -148,18 +161,15 @@ class Importer:
         again = result.kept.sha256 in self._seen
         self._seen.setdefault(result.kept.sha256, (result.name, result.label))
         try:
-            example, outcome = examples.add_kept(
+            put = examples.put(
                 session, classifier, result.kept, result.label, result.name, self.origin
             )
         except Unprocessable as error:
             problem = Problem(result.name, error.code, error.detail)
             return replace(report, problems=(*report.problems, problem))
-        if outcome == "relabelled":
-            return replace(report, relabelled=report.relabelled + 1)
-        ours = self.resumes and not again and example.origin == self.origin
-        if outcome == "added" or ours:
-            return replace(report, added=report.added + 1)
-        return replace(report, duplicates=report.duplicates + 1)
+        report = replace(report, learnable=report.learnable + put.learnable)
+        ours = self.resumes and not again and put.example.origin == self.origin
+        return _counted(report, "added" if put.outcome == "duplicate" and ours else put.outcome)
 
     def _clash(self, ready: _Ready) -> Problem | None:
         """The same picture under two labels in one import: nobody can know which is right."""
@@ -185,6 +195,18 @@ class Importer:
         return report
 
 
+def _counted(report: Report, outcome: Outcome) -> Report:
+    match outcome:
+        case "added":
+            return replace(report, added=report.added + 1)
+        case "labelled":
+            return replace(report, labelled=report.labelled + 1)
+        case "relabelled":
+            return replace(report, relabelled=report.relabelled + 1)
+        case "duplicate":
+            return replace(report, duplicates=report.duplicates + 1)
+
+
 def _prepare(
     collection: Collection, mode: LabelMode, table: bytes | None
 ) -> tuple[Collection, Labeller]:
@@ -193,6 +215,8 @@ def _prepare(
         return collection, FolderLabels()
     if chosen.kind == "names":
         return collection, NameLabels()
+    if chosen.kind == "none":
+        return collection, NoLabels()
     if table is not None:
         return collection, read_table(table)
     entry = collection.find(chosen.table)
@@ -205,10 +229,12 @@ def _chunks(entries: list[Entry]) -> Iterator[Iterable[Entry]]:
         yield chunk
 
 
-def _no_pictures(problems: tuple[Problem, ...] = ()) -> Unprocessable:
-    first = f" The first file, {problems[0].name}: {problems[0].reason}" if problems else ""
-    return Unprocessable(
-        "There is no picture with a label in it; give a folder or zip with one folder of pictures "
-        f"per label.{first}",
-        code="no_pictures",
+def _no_pictures(mode: LabelMode, problems: tuple[Problem, ...] = ()) -> Unprocessable:
+    wanted = (
+        "There is no picture in it; give a folder or zip of pictures."
+        if mode.kind == "none"
+        else "There is no picture with a label in it; give a folder or zip with one folder of "
+        "pictures per label."
     )
+    first = f" The first file, {problems[0].name}: {problems[0].reason}" if problems else ""
+    return Unprocessable(wanted + first, code="no_pictures")

@@ -192,7 +192,7 @@ def fail(database: Database, blobs: Blobs, claimed: Claimed, code: str, sentence
 def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:
     row = WORK.held(session, claimed)
     row.total, row.done, row.skipped = report.total, report.done, report.skipped
-    row.added, row.duplicates = report.added + report.relabelled, report.duplicates
+    row.added, row.duplicates = report.used, report.duplicates
     insert_all_missing(
         session,
         ImportProblem,

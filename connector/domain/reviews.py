@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from connector.db.insert import insert_missing
-from connector.db.tables import Classifier, Example, Label, Prediction, Review
+from connector.db.tables import Classifier, Label, Prediction, Review
 from connector.db.types import utcnow
-from connector.domain import promises, resources
+from connector.domain import aliases, changes, examples, promises, resources
+from connector.domain.contradictions import Contradiction
 from connector.domain.decisions import Recorder
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
-from connector.ids import new_id
 from connector.settings import Settings
 
 STATES = ("open", "answered")
 KINDS = ("question", "audit")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A review that a person answered, and what else was said of the picture before, if so."""
+
+    review: Review
+    contradiction: Contradiction | None
 
 
 def list_reviews(
@@ -59,28 +68,30 @@ def answer(
     review_id: str,
     label: str,
     by: str,
-) -> Review:
+) -> Answered:
     """A person decides: the answer acts like the model's would have, and becomes an example.
 
     An audit's answer stands already, so nothing is decided again; it tells how the model does, and
-    a person who disagrees is kept as `corrected_label`. Raises NotFound, Unprocessable for an
-    unknown label, Conflict when somebody was quicker.
+    a person who disagrees is kept as `corrected_label`. A name that the label had when the question
+    was asked will do. Raises NotFound, Unprocessable for an unknown label, Conflict when somebody
+    was quicker.
     """
     review, prediction = get_review(session, workspace_id, review_id)
-    chosen = _label(session, prediction.classifier_id, label)
-    _take(session, review, label, by)
+    classifier = changes.hold(session, prediction.classifier_id)
+    chosen = _label(session, classifier, prediction, label)
+    _take(session, review, chosen.name, by)
     recorder = Recorder(session, settings)
-    _add_example(session, prediction, chosen, review.kind)
+    contradiction = _add_example(session, prediction, chosen, review.kind)
     if review.kind == "audit":
-        _audited(session, prediction, label)
+        _audited(session, prediction, chosen.name)
     else:
-        prediction.label = label
+        prediction.label = chosen.name
         recorder.decide(prediction, "person")
     emitter = recorder.emitter(workspace_id)
     if emitter.listens("review.answered"):
         shown = resources.review(review, prediction, settings.public_url)
         emitter.emit("review.answered", shown)
-    return review
+    return Answered(review, contradiction)
 
 
 def _audited(session: Session, prediction: Prediction, label: str) -> None:
@@ -90,11 +101,13 @@ def _audited(session: Session, prediction: Prediction, label: str) -> None:
     promises.judge_again(session, classifier)
 
 
-def _label(session: Session, classifier_id: str, name: str) -> Label:
+def _label(session: Session, classifier: Classifier, prediction: Prediction, name: str) -> Label:
     labels = {
         label.name: label
-        for label in session.scalars(select(Label).where(Label.classifier_id == classifier_id))
+        for label in session.scalars(select(Label).where(Label.classifier_id == classifier.id))
     }
+    if name not in labels and prediction.model_version is not None:
+        name = aliases.current_name(name, prediction.model_version, classifier.aliases) or name
     if name not in labels:
         known = ", ".join(f"“{known}”" for known in sorted(labels))
         raise Unprocessable(
@@ -121,22 +134,15 @@ def _take(session: Session, review: Review, label: str, by: str) -> None:
         )
 
 
-def _add_example(session: Session, prediction: Prediction, label: Label, kind: str) -> None:
-    row = {
-        "id": new_id("ex"),
-        "classifier_id": prediction.classifier_id,
-        "image_id": prediction.image_id,
-        "label_id": label.id,
-        "name": prediction.name,
-        "origin": "audit" if kind == "audit" else "review",
-        "created_at": utcnow(),
-    }
-    if not insert_missing(session, Example, row, ["classifier_id", "image_id"]):
-        session.execute(
-            update(Example)
-            .where(
-                Example.classifier_id == prediction.classifier_id,
-                Example.image_id == prediction.image_id,
-            )
-            .values(label_id=label.id)
-        )
+def _add_example(
+    session: Session, prediction: Prediction, label: Label, kind: str
+) -> Contradiction | None:
+    """Make the picture an example; what a person says of it counts, wherever it came from first."""
+    origin = "audit" if kind == "audit" else "review"
+    added = examples.place(
+        session, prediction.classifier_id, prediction.image_id, label, prediction.name, origin
+    )
+    added.example.origin = origin
+    if added.learnable:
+        changes.note(session, prediction.classifier_id)
+    return added.contradiction

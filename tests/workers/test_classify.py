@@ -76,7 +76,7 @@ def test_an_unsure_answer_becomes_a_review(
         answered = reviews.answer(
             session, rt.settings, colours.workspace_id, open_reviews[0].id, "red", "Alice"
         )
-        assert answered.state == "answered"
+        assert (answered.review.state, answered.contradiction) == ("answered", None)
     row = fetch(rt.database, prediction_id)
     assert (row.status, row.label, row.decided_by) == ("done", "red", "person")
     with rt.database.write() as session, pytest.raises(Conflict, match="Alice answered"):

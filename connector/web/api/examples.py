@@ -1,24 +1,27 @@
-"""Examples: pictures with the labels that people gave them."""
+"""Examples: pictures with the labels that people gave them, and those that wait for one."""
 
 from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import classifiers
+from connector.domain import classifiers, contradictions, labelling
 from connector.domain import examples as domain
 from connector.web import intake
 from connector.web.answers import bytes_response
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
 from connector.web.operations import Answer, Api
 from connector.web.pictures import read_picture
-from connector.web.reading import read_query
+from connector.web.reading import read_json, read_query
 from connector.web.schemas.classifiers import (
     AddedExample,
     Example,
     ExampleCreate,
+    ExampleLabelling,
     ExampleListQuery,
     ExamplePage,
     ExampleQuery,
+    ExampleUpdate,
+    LabelledExamples,
 )
 from connector.web.services import services
 
@@ -36,13 +39,11 @@ ONE = f"{COLLECTION}/<example_id>"
     answers={200: Answer("One page, newest first", ExamplePage)},
 )
 def list_all(classifier_id: str) -> ResponseReturnValue:
-    """All of them, or those of one label."""
+    """All of them; those of one label, with or without a label, or of one origin."""
     query = read_query(ExampleListQuery)
     with services().database.read() as session:
         classifier = own_classifier(session, classifier_id)
-        page = domain.list_examples(
-            session, classifier, label=query.label, cursor=query.cursor, limit=query.limit
-        )
+        page = domain.list_examples(session, classifier, **query.model_dump())
         shown = [domain.resource(session, row, public_url()) for row in page.items]
     return listed(shown, page.next_cursor)
 
@@ -50,7 +51,7 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
 @examples.operation(
     "POST",
     COLLECTION,
-    "Add a picture with its label",
+    "Add a picture, with its label or to be labelled",
     scope="ingest",
     body="picture",
     model=ExampleCreate,
@@ -64,22 +65,46 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """A label that is new to the classifier is made. The picture comes in the same forms as for a
-    prediction, with the label beside it.
+    prediction, with the label beside it; without one it is kept to be labelled. A picture that is
+    here already keeps its label unless another is given; `contradiction` then tells the old one.
     """
     query = read_query(ExampleQuery)
     here = services()
     with here.database.read() as session:
         own_classifier(session, classifier_id)
     reference, said = read_picture(ExampleCreate, query)
-    label = classifiers.label_name(said.label)
+    label = None if said.label is None else classifiers.label_name(said.label)
     data, name = intake.load(reference)
     # Decoded and kept before the transaction, which has only rows to write.
     kept = domain.keep(here.blobs, here.settings, data)
     with here.database.write() as session:
         classifier = own_classifier(session, classifier_id)
-        row, outcome = domain.add_kept(session, classifier, kept, label, said.name or name, "api")
-        shown = domain.resource(session, row, public_url())
-    return {**shown, "outcome": outcome}, 201 if outcome == "added" else 200
+        added = domain.add_kept(session, classifier, kept, label, said.name or name, "api")
+        shown = {
+            **domain.resource(session, added.example, public_url()),
+            "outcome": added.outcome,
+            "contradiction": contradictions.resource(added.contradiction),
+        }
+    return shown, 201 if added.outcome == "added" else 200
+
+
+@examples.operation(
+    "POST",
+    f"{COLLECTION}/label",
+    "Label many examples at once",
+    scope="review",
+    model=ExampleLabelling,
+    answers={200: Answer("All have the label now; how many had another", LabelledExamples)},
+)
+def label_many(classifier_id: str) -> ResponseReturnValue:
+    """All of them or, when one is not there, none. A label that is new to the classifier is made;
+    null puts the pictures back among those that wait for a label.
+    """
+    wanted = read_json(ExampleLabelling)
+    with services().database.write() as session:
+        classifier = own_classifier(session, classifier_id)
+        changed = labelling.label_examples(session, classifier, wanted.example_ids, wanted.label)
+    return {"label": wanted.label, "changed": changed}
 
 
 @examples.operation(
@@ -94,6 +119,23 @@ def show(classifier_id: str, example_id: str) -> ResponseReturnValue:
     with services().database.read() as session:
         classifier = own_classifier(session, classifier_id)
         row = domain.get_example(session, classifier, example_id)
+        return domain.resource(session, row, public_url())
+
+
+@examples.operation(
+    "PATCH",
+    ONE,
+    "Label an example",
+    scope="review",
+    model=ExampleUpdate,
+    answers={200: Answer("The example with its label", Example)},
+)
+def change(classifier_id: str, example_id: str) -> ResponseReturnValue:
+    """A label that is new to the classifier is made; null takes the label away."""
+    wanted = read_json(ExampleUpdate)
+    with services().database.write() as session:
+        classifier = own_classifier(session, classifier_id)
+        row = labelling.label_example(session, classifier, example_id, wanted.label)
         return domain.resource(session, row, public_url())
 
 

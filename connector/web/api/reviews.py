@@ -5,13 +5,19 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Prediction
-from connector.domain import resources
+from connector.domain import contradictions, resources
 from connector.domain import reviews as domain
 from connector.web.api.common import PREFIX, listed, public_url
 from connector.web.auth import principal, workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json, read_query
-from connector.web.schemas.predictions import Review, ReviewAnswer, ReviewPage, ReviewQuery
+from connector.web.schemas.predictions import (
+    AnsweredReview,
+    Review,
+    ReviewAnswer,
+    ReviewPage,
+    ReviewQuery,
+)
 from connector.web.services import services
 
 reviews = Api("reviews", __name__, tag="Reviews")
@@ -57,7 +63,9 @@ def show(review_id: str) -> ResponseReturnValue:
     "Answer a question",
     scope="review",
     model=ReviewAnswer,
-    answers={200: Answer("Answered; rules follow, and the picture is an example now", Review)},
+    answers={
+        200: Answer("Answered; rules follow, and the picture is an example now", AnsweredReview)
+    },
     errors=(409,),
 )
 def answer(review_id: str) -> ResponseReturnValue:
@@ -65,7 +73,7 @@ def answer(review_id: str) -> ResponseReturnValue:
     wanted = read_json(ReviewAnswer)
     here = services()
     with here.database.write() as session:
-        domain.answer(
+        answered = domain.answer(
             session,
             here.settings,
             workspace_id(),
@@ -74,4 +82,5 @@ def answer(review_id: str) -> ResponseReturnValue:
             by=principal().key_name,
         )
         row, prediction = domain.get_review(session, workspace_id(), review_id)
-        return resources.review(row, prediction, public_url())
+        shown = resources.review(row, prediction, public_url())
+    return {**shown, "contradiction": contradictions.resource(answered.contradiction)}

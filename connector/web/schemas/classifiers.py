@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from connector.web.schemas.base import (
     FileName,
@@ -17,6 +17,7 @@ from connector.web.schemas.base import (
     Resource,
     Wanted,
 )
+from connector.web.schemas.labels import Contradiction
 from connector.web.schemas.predictions import Fault
 
 Recipe = Literal["sort", "yes_no", "orientation"]
@@ -92,6 +93,7 @@ class Classifier(Resource):
     name: str
     recipe: Recipe
     labels: list[LabelCount]
+    unlabelled: int = Field(description="Pictures that wait for a label.")
     live_version: int | None
     accuracy: float | None
     threshold: float | None
@@ -113,9 +115,9 @@ class ClassifierPage(PageOf[Classifier]):
 
 
 class ExampleCreate(PictureBody):
-    """A picture by URL or in base64, and its label."""
+    """A picture by URL or in base64, and its label; without one it is kept to be labelled."""
 
-    label: LabelName
+    label: LabelName | None = None
 
 
 class ExampleQuery(Wanted):
@@ -128,30 +130,66 @@ class ExampleQuery(Wanted):
 class ExampleListQuery(PageQuery):
     """Which examples to list."""
 
-    label: LabelName | None = None
+    label: LabelName | None = Field(None, description="Those of one label.")
+    labelled: bool | None = Field(None, description="false: those that wait for a label.")
+    origin: str | None = Field(
+        None,
+        min_length=1,
+        max_length=100,
+        description="api, review, audit, import (all of them), or import:ID.",
+    )
+
+
+class ExampleUpdate(Wanted):
+    """Another label for an example; null takes it away."""
+
+    label: LabelName | None
+
+
+class ExampleLabelling(Wanted):
+    """One label for many examples; null takes theirs away."""
+
+    example_ids: list[Annotated[str, StringConstraints(max_length=100)]] = Field(
+        min_length=1, max_length=1000
+    )
+    label: LabelName | None
+
+
+class LabelledExamples(Resource):
+    """How many examples have another label than before."""
+
+    label: str | None
+    changed: int
 
 
 class Example(Resource):
-    """A picture with the label that a person gave it."""
+    """A picture with the label that a person gave it, or one that waits for a label."""
 
     id: str
     classifier_id: str
-    label: str
+    label: str | None
     name: str
-    origin: str
+    origin: str = Field(description="api, import, import:ID, review or audit.")
     media_type: str
     width: int
     height: int
     size: int
     sha256: str
     image_url: str
+    labelled_at: str | None
     created_at: str
 
 
 class AddedExample(Example):
     """An example, and what adding it came to."""
 
-    outcome: Literal["added", "duplicate", "relabelled"]
+    outcome: Literal["added", "duplicate", "labelled", "relabelled"] = Field(
+        description="The same picture as one that is here is no second one: labelled, when it had "
+        "waited for a label; relabelled, when it had another."
+    )
+    contradiction: Contradiction | None = Field(
+        description="Another label that this picture had before."
+    )
 
 
 class ExamplePage(PageOf[Example]):
@@ -164,7 +202,8 @@ class ImportQuery(Wanted):
     labels: str = Field(
         "auto",
         max_length=300,
-        description="folders, names, csv:FILE (a table in the zip), or auto, which looks.",
+        description="folders, names, csv:FILE (a table in the zip), auto, which looks, or none: "
+        "the pictures are kept to be labelled later.",
     )
 
 

@@ -18,6 +18,7 @@ from connector.web.schemas.base import (
     Url,
     Wanted,
 )
+from connector.web.schemas.labels import Contradiction
 
 Status = Literal["queued", "needs_review", "done", "failed"]
 
@@ -167,6 +168,14 @@ class Review(Resource):
     prediction_url: str
     created_at: str
     answered_at: str | None
+
+
+class AnsweredReview(Review):
+    """A question that was just answered."""
+
+    contradiction: Contradiction | None = Field(
+        description="Another label that was given to this picture before."
+    )
 
 
 class ReviewPage(PageOf[Review]):

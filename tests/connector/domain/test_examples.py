@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from connector.db import Database
 from connector.db.tables import Classifier, Example, Image
-from connector.domain import classifiers, examples
+from connector.domain import classifiers, contradictions, examples
+from connector.domain.examples import Added
 from connector.errors import NotFound, Unprocessable
 from connector.settings import Settings
 from connector.storage import LocalBlobs
@@ -43,10 +44,12 @@ class Adder:
     ) -> None:
         self.database, self.blobs, self.settings, self.row = database, blobs, settings, row
 
-    def __call__(self, data: bytes, label: str, name: str = "a.png") -> tuple[Example, str]:
+    def __call__(
+        self, data: bytes, label: str | None, name: str = "a.png", origin: str = "api"
+    ) -> Added:
         with self.database.write() as session:
             return examples.add_example(
-                session, self.blobs, self.settings, self.row, data, label, name, "api"
+                session, self.blobs, self.settings, self.row, data, label, name, origin
             )
 
 
@@ -58,13 +61,20 @@ def add(database: Database, blobs: LocalBlobs, settings: Settings, insects: Clas
 def test_the_same_content_is_one_example_and_the_last_label_wins(
     database: Database, insects: Classifier, add: Adder
 ) -> None:
-    first, outcome = add(picture(1), "ant", "folder/größe.png")
-    assert outcome == "added"
-    assert first.name == "größe.png"
-    again, outcome = add(picture(1), "ant", "copy.png")
-    assert (again.id, outcome) == (first.id, "duplicate")
-    moved, outcome = add(picture(1), "bee")
-    assert (moved.id, outcome) == (first.id, "relabelled")
+    first = add(picture(1), "ant", "folder/größe.png")
+    assert (first.outcome, first.contradiction) == ("added", None)
+    assert first.example.name == "größe.png"
+    again = add(picture(1), "ant", "copy.png")
+    assert (again.example.id, again.outcome) == (first.example.id, "duplicate")
+    assert again.contradiction is None
+    moved = add(picture(1), "bee")
+    assert (moved.example.id, moved.outcome) == (first.example.id, "relabelled")
+    assert contradictions.resource(moved.contradiction) == {
+        "kind": "same",
+        "example_id": first.example.id,
+        "label": "ant",
+        "sentence": "This same picture was labelled “ant” before; now it is “bee”.",
+    }
     with database.read() as session:
         assert classifiers.example_counts(session, insects) == {"ant": 0, "bee": 1}
 
@@ -99,19 +109,15 @@ def test_bytes_are_kept_once_for_two_classifiers(
     charlie: Person,
     add: Adder,
 ) -> None:
-    first, _ = add(picture(1), "ant")
+    first = add(picture(1), "ant").example
     with database.write() as session:
         second = classifiers.create_classifier(session, alice.workspace_id, name="Second")
-        again, outcome = examples.add_example(
-            session, blobs, settings, second, picture(1), "x", "", "api"
-        )
+        again = examples.add_example(session, blobs, settings, second, picture(1), "x", "", "api")
         foreign = classifiers.create_classifier(session, charlie.workspace_id, name="Other")
-        other, _ = examples.add_example(
-            session, blobs, settings, foreign, picture(1), "x", "", "api"
-        )
-    assert outcome == "added"
-    assert again.image_id == first.image_id
-    assert other.image_id != first.image_id
+        other = examples.add_example(session, blobs, settings, foreign, picture(1), "x", "", "api")
+    assert again.outcome == "added"
+    assert again.example.image_id == first.image_id
+    assert other.example.image_id != first.image_id
     assert len([path for path in blobs.root.rglob("*") if path.is_file()]) == 1
 
 
@@ -131,7 +137,7 @@ def test_a_recipe_with_fixed_labels_takes_no_others(
 def test_examples_are_listed_shown_and_deleted(
     database: Database, insects: Classifier, alice: Person, add: Adder
 ) -> None:
-    added = [add(picture(seed), "ant" if seed % 2 else "bee")[0].id for seed in range(5)]
+    added = [add(picture(seed), "ant" if seed % 2 else "bee").example.id for seed in range(5)]
     with database.write() as session:
         page = examples.list_examples(session, insects, limit=3)
         rest = examples.list_examples(session, insects, limit=3, cursor=page.next_cursor)
@@ -149,8 +155,62 @@ def test_examples_are_listed_shown_and_deleted(
 def test_an_example_of_another_classifier_is_not_found(
     database: Database, charlie: Person, add: Adder
 ) -> None:
-    example, _ = add(picture(1), "ant")
+    example = add(picture(1), "ant").example
     with database.write() as session:
         his = classifiers.create_classifier(session, charlie.workspace_id, name="His")
         with pytest.raises(NotFound):
             examples.get_example(session, his, example.id)
+
+
+def test_a_picture_without_a_label_waits_for_one_and_keeps_what_it_gets(
+    database: Database, insects: Classifier, add: Adder
+) -> None:
+    waiting = add(picture(1), None)
+    assert (waiting.outcome, waiting.learnable) == ("added", False)
+    assert (waiting.example.label_id, waiting.example.labelled_at) == (None, None)
+    with database.read() as session:
+        assert examples.resource(session, waiting.example, "")["label"] is None
+        assert classifiers.summary(session, insects, "")["unlabelled"] == 1
+        assert classifiers.example_counts(session, insects) == {"ant": 0, "bee": 0}
+    labelled = add(picture(1), "ant", origin="import")
+    assert (labelled.outcome, labelled.contradiction) == ("labelled", None)
+    assert (labelled.example.id, labelled.example.origin) == (waiting.example.id, "import")
+    assert labelled.example.labelled_at is not None
+    assert add(picture(1), None).outcome == "duplicate"
+    with database.read() as session:
+        assert examples.label_of(session, session.get_one(Example, waiting.example.id)) == "ant"
+        assert classifiers.summary(session, insects, "")["unlabelled"] == 0
+
+
+def test_a_label_that_changes_has_a_new_time(add: Adder) -> None:
+    first = add(picture(1), "ant").example.labelled_at
+    assert first is not None
+    assert add(picture(1), "ant").example.labelled_at == first
+    second = add(picture(1), "bee").example.labelled_at
+    assert second is not None
+    assert second > first
+
+
+def test_examples_are_listed_by_label_by_whether_they_have_one_and_by_origin(
+    database: Database, insects: Classifier, add: Adder
+) -> None:
+    ids = [
+        add(picture(i), label, origin=origin).example.id
+        for i, (label, origin) in enumerate(
+            [("ant", "api"), (None, "import"), (None, "import:imp_1"), ("bee", "import:imp_12")]
+        )
+    ]
+    wanted: list[tuple[dict[str, Any], list[int]]] = [
+        ({}, [3, 2, 1, 0]),
+        ({"labelled": True}, [3, 0]),
+        ({"labelled": False}, [2, 1]),
+        ({"labelled": False, "label": "ant"}, []),
+        ({"origin": "import"}, [3, 2, 1]),
+        ({"origin": "import:imp_1"}, [2]),
+        ({"origin": "import", "labelled": True}, [3]),
+        ({"origin": "%"}, []),
+    ]
+    with database.read() as session:
+        for filters, expected in wanted:
+            found = examples.list_examples(session, insects, **filters).items
+            assert [one.id for one in found] == [ids[i] for i in expected], filters

@@ -114,13 +114,6 @@ def test_the_same_picture_again_is_no_second_example(as_alice: Caller) -> None:
     assert outcomes == [(201, "added"), (200, "duplicate"), (200, "relabelled")]
 
 
-def test_an_example_needs_a_label(as_alice: Caller) -> None:
-    path = f"{ROOT}/{make(as_alice, name='Colours')['id']}/examples"
-    response = as_alice.post(path, data=picture("red"), content_type="image/png")
-    assert response.status_code == 422
-    assert "label" in (response.json or {})["detail"]
-
-
 def archive() -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as zipped:

@@ -1,0 +1,67 @@
+"""Labels for pictures that are here already: one by one, or many of a heap at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connector.db.tables import Classifier, Example
+from connector.db.types import utcnow
+from connector.domain import changes, classifiers
+from connector.errors import NotFound, Unprocessable
+
+MOST = 1000
+
+
+def label_example(
+    session: Session, classifier: Classifier, example_id: str, label_name: str | None
+) -> Example:
+    """Give an example another label, or none (None). Raises as `label_examples`."""
+    label_examples(session, classifier, [example_id], label_name)
+    return session.get_one(Example, example_id)
+
+
+def label_examples(
+    session: Session, classifier: Classifier, example_ids: Sequence[str], label_name: str | None
+) -> int:
+    """Give all these examples (at most 1000) one label, or none (None); return how many changed.
+
+    All or nothing: raises NotFound when one of them is not here, Unprocessable for a bad label, or
+    one outside a recipe's fixed labels, or too many examples.
+    """
+    wanted = list(dict.fromkeys(example_ids))
+    if len(wanted) > MOST:
+        raise Unprocessable(
+            f"At most {MOST} examples can be labelled at once; send {len(wanted)} in parts.",
+            code="too_many_examples",
+        )
+    held = changes.hold(session, classifier.id)
+    rows = _rows(session, held, wanted)
+    label_id = None
+    if label_name is not None:
+        label_id = classifiers.ensure_label(session, held, label_name).id
+    changed = [row for row in rows if row.label_id != label_id]
+    moment = utcnow() if label_id is not None else None
+    for row in changed:
+        row.label_id, row.labelled_at = label_id, moment
+    session.flush()
+    changes.note(session, held.id, len(changed))
+    return len(changed)
+
+
+def _rows(session: Session, classifier: Classifier, wanted: list[str]) -> list[Example]:
+    statement = select(Example).where(
+        Example.classifier_id == classifier.id, Example.id.in_(wanted)
+    )
+    # What was read before the classifier was held may be out of date.
+    rows = list(session.scalars(statement.execution_options(populate_existing=True)))
+    missing = sorted(set(wanted) - {row.id for row in rows})
+    if missing:
+        raise NotFound(
+            f"There is no example {missing[0]} here; it may have been deleted. "
+            "Nothing was changed.",
+            missing=missing,
+        )
+    return rows
