@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("connector.commands.up:up", "Run everything on this machine until Ctrl-C."),
     "demo": ("connector.commands.demo:demo", "Run a sample job through the real service."),
     "import": ("connector.commands.importing:import_", "Import labelled pictures."),
+    "label": ("connector.commands.label:label", "List, add, rename, merge and remove labels."),
     "train": ("connector.commands.train:train", "Train a classifier and follow its progress."),
     "report": ("connector.commands.report:report", "Say how good a classifier is."),
     "promise": ("connector.commands.promise:promise", "Promise an error rate, and see it kept."),

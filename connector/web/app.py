@@ -15,6 +15,7 @@ from connector.web.api.actions import actions
 from connector.web.api.classifiers import classifiers
 from connector.web.api.examples import examples
 from connector.web.api.imports import imports
+from connector.web.api.labels import labels
 from connector.web.api.me import me
 from connector.web.api.predictions import predictions
 from connector.web.api.reviews import reviews
@@ -38,6 +39,7 @@ APIS: tuple[Api, ...] = (
     reviews,
     actions,
     classifiers,
+    labels,
     examples,
     imports,
     training,

@@ -149,6 +149,35 @@ def test_import_makes_the_classifier_and_goes_on_when_run_again(
         assert classifiers.example_counts(session, row) == dict.fromkeys(COLOURS, 3)
 
 
+def test_a_heap_is_imported_without_labels(run: Run, opened: Database, tmp_path: Path) -> None:
+    root = pictures(tmp_path / "in", range(2))
+    said = run("import", "paints", root, "--labels", "none").stdout
+    assert "6 files: 6 added." in said
+    assert "Pictures that wait for a label: 6." in said
+    assert "colabel train" not in said
+    assert "wait for a label: 6" in run("label", "list", "paints").stdout
+    again = run("import", "paints", root).stdout
+    assert "6 labelled" in again
+    assert "colabel train" in again
+
+
+def test_labels_are_listed_added_renamed_merged_and_removed(
+    run: Run, opened: Database, tmp_path: Path
+) -> None:
+    run("import", "paints", pictures(tmp_path / "in", range(2)))
+    run("label", "add", "paints", "teal", "grey")
+    assert "“red” is called “crimson”" in run("label", "rename", "paints", "red", "crimson").stdout
+    assert "which has 4 examples" in run("label", "merge", "paints", "green", "blue").stdout
+    run("label", "remove", "paints", "teal")
+    assert "examples=unlabel" in run("label", "remove", "paints", "crimson", code=1).output
+    assert "merge" in run("label", "rename", "paints", "grey", "blue", code=1).output
+    assert "blue, crimson, grey" in run("label", "rename", "paints", "x", "y", code=1).output
+    run("label", "remove", "paints", "crimson", "--examples", "unlabel")
+    shown = run("label", "list", "paints").stdout
+    assert [line.split() for line in shown.splitlines()[2:4]] == [["blue", "4"], ["grey", "0"]]
+    assert "wait for a label: 2" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -158,6 +187,7 @@ def test_import_makes_the_classifier_and_goes_on_when_run_again(
         (("train", "nobody"), "there are: none yet"),
         (("export", "nobody", "out.onnx"), "there are: none yet"),
         (("evaluate", "nobody", "EMPTY"), "no pictures in folders"),
+        (("label", "list", "nobody"), "there are: none yet"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
