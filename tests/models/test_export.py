@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw, ImageOps
 from torch import nn
 
-from models import export
+from models import export, orientation
 from models.backbone import Backbone
 from models.embed import Embedder
 from models.errors import ModelError
@@ -153,3 +153,36 @@ def test_the_portable_file_is_checked_against_the_service(exported: bytes) -> No
 def test_labels_cannot_be_mixed_up(exported: bytes) -> None:
     with pytest.raises(ModelError, match="labels"):
         export.portable(exported, head(), card(exported, ("zwei", "one", "три")))
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_backbone_in_four_turns_says_so_and_serves_like_any_other(
+    exported: bytes, mirrored: bool, tmp_path: Path
+) -> None:
+    turning = export.in_four_turns(exported, mirrored=mirrored)
+    embedder, about = Embedder(turning, threads=1), Embedder(exported).card
+    assert embedder.card.name == "small × 4 turns"
+    assert (embedder.card.turns, embedder.card.views) == (4, 8 if mirrored else 4)
+    assert embedder.dim == 4 * about.embedding_dim
+    assert embedder.card.torch_onnx_max_difference == about.torch_onnx_max_difference
+    pictures = np.random.default_rng(5).integers(0, 256, (37, SIZE, SIZE, 3), np.uint8)
+    assert embedder.embed(pictures).shape == (37, 64), "more than fit into one run"
+    upright = orientation.head(np.random.default_rng(0).normal(size=16), temperature=0.3)
+    whole = export.portable(
+        turning, upright, card(turning, upright.labels).model_copy(update={"embedding_dim": 64})
+    )
+    assert export.check_portable(whole, embedder, upright, pictures[:4]) < 1e-5
+    session = ort.InferenceSession(whole, providers=["CPUExecutionProvider"])
+    answered = session.run(["probabilities"], {"pictures": pictures[:1]})[0]
+    lying = np.rot90(pictures[:1], 1, axes=(1, 2)).copy()
+    turned = session.run(["probabilities"], {"pictures": lying})[0]
+    assert np.abs(np.roll(answered, 1, axis=1) - turned).max() < 1e-6
+
+
+def test_what_turns_already_is_not_turned_again(exported: bytes) -> None:
+    turning = export.in_four_turns(exported, mirrored=False)
+    with pytest.raises(ModelError, match="four turns of a picture already"):
+        export.in_four_turns(turning, mirrored=False)
+    whole = export.portable(exported, head(), card(exported))
+    with pytest.raises(ModelError, match="not a colabel backbone"):
+        export.in_four_turns(whole, mirrored=False)

@@ -6,6 +6,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from models import graph
+from models.embed import Embedder
 from models.errors import ModelError
 
 
@@ -56,3 +57,41 @@ def test_other_bytes_are_no_model() -> None:
     for data in (b"", b"text", onnx.ModelProto().SerializeToString()):
         with pytest.raises(ModelError, match="not a usable ONNX model"):
             graph.parse(data)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_four_turns_are_those_of_numpy(tiny_backbone: bytes, mirrored: bool) -> None:
+    pictures = np.random.default_rng(2).integers(0, 256, (5, 32, 32, 3), np.uint8)
+    single = Embedder(tiny_backbone, threads=1)
+    expected = []
+    for quarters in range(4):
+        turned = np.rot90(pictures, quarters, axes=(1, 2))
+        embedded = single.embed(turned)
+        if mirrored:
+            embedded = (embedded + single.embed(turned[:, :, ::-1])) / 2
+        expected.append(embedded)
+    model = graph.in_four_turns(graph.parse(tiny_backbone), 48, mirrored=mirrored)
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    for count in (1, 5):
+        answered = session.run(None, {"pictures": pictures[:count]})[0]
+        assert np.array_equal(answered, np.concatenate(expected, axis=1)[:count])
+
+
+def test_the_turns_share_the_weights_of_one_backbone(tiny_backbone: bytes) -> None:
+    single = graph.parse(tiny_backbone)
+    before = single.SerializeToString()
+    turned = graph.in_four_turns(single, 48, mirrored=True)
+    assert single.SerializeToString() == before, "the original is left as it was"
+    kinds = [node.op_type for node in turned.graph.node]
+    assert kinds.count("AveragePool") == kinds.count("Resize") == 1
+    assert turned.ByteSize() < single.ByteSize() + 4096
+
+
+def test_only_a_whole_backbone_can_be_turned(tiny_backbone: bytes) -> None:
+    weights, bias = np.ones((48, 2), np.float32), np.zeros(2, np.float32)
+    headed = graph.with_head(graph.parse(tiny_backbone), weights, bias)
+    bare = graph.parse(tiny_backbone)
+    bare.graph.node[3].output[0] = "other"
+    for wrong in (headed, bare):
+        with pytest.raises(ModelError, match="can be turned"):
+            graph.in_four_turns(wrong, 48, mirrored=False)

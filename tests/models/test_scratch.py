@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from models import scratch
+from models import export, orientation, scratch
+from models.embed import Embedder
 
 LABELS = ("down", "left", "right", "up")
 
@@ -66,3 +67,50 @@ def test_it_leaves_torchs_dice_alone() -> None:
     torch.manual_seed(5)
     scratch.train(pictures, targets, LABELS, seconds=0.2)
     assert torch.equal(torch.rand(3), expected)
+
+
+def skies(count: int, seed: int) -> np.ndarray:
+    """Noise with a dark bar at the bottom: upright, and nothing else is shown."""
+    rng = np.random.default_rng(seed)
+    size = scratch.INPUT_SIZE
+    pictures = rng.integers(120, 255, (count, size, size, 3)).astype(np.uint8)
+    for picture in pictures:
+        picture[-int(rng.integers(14, 30)) :] //= 3
+    return pictures
+
+
+def test_upright_pictures_alone_teach_it_which_way_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "_STEPS", 60)
+    steps: list[tuple[int, int]] = []
+    made = scratch.train_upright(
+        skies(60, 0),
+        np.zeros(60, np.int64),
+        seconds=300,
+        progress=lambda *step: steps.append(step),
+    )
+    assert steps == [(i, 60) for i in range(1, 61)]
+    assert made.head.labels == orientation.LABELS
+    turning = export.in_four_turns(export.backbone_onnx(made.backbone), mirrored=False)
+    embedder = Embedder(turning, threads=1)
+    assert embedder.dim == made.head.dim
+    fresh = skies(30, 1)
+    upright = made.head.predict(embedder.embed(fresh))
+    assert (upright.argmax(1) == 0).mean() > 0.9
+    for quarters, label in enumerate(orientation.LABELS):
+        assert orientation.LIES[label] == quarters
+        lying = np.rot90(fresh, quarters, axes=(1, 2))
+        answers = made.head.predict(embedder.embed(lying))
+        assert np.abs(np.roll(upright, quarters, axis=1) - answers).max() < 1e-6
+
+
+def test_pictures_that_lie_are_put_upright_before_they_teach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scratch, "_STEPS", 3)
+    upright, lies = skies(8, 0), np.arange(8) % 4
+    lying = np.stack([np.rot90(one, n) for one, n in zip(upright, lies, strict=True)])
+    first, second = (
+        scratch.train_upright(pictures, turned, seconds=300)
+        for pictures, turned in ((upright, np.zeros(8, np.int64)), (lying, lies))
+    )
+    assert first.head.to_bytes() == second.head.to_bytes()
