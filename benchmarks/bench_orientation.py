@@ -152,7 +152,7 @@ def pages_from_scratch(seeds: int) -> list[object]:
             squares(own, scratch.INPUT_SIZE), upright(TRAIN), seed=seed, seconds=600
         )
         seconds.append(time.monotonic() - start)
-        turning = export.in_four_turns(export.backbone_onnx(made.backbone), mirrored=False)
+        turning = export.in_four_turns(export.backbone_onnx(made.backbone), plain=True)
         answers = made.head.predict(Embedder(turning).embed(others))
         outcomes.append(judge(answers[PAGES_TO_CALIBRATE:], answers[:PAGES_TO_CALIBRATE]))
     return row(f"pages, from scratch ({np.mean(seconds):.0f} s)", outcomes)

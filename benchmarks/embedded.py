@@ -94,7 +94,7 @@ def four_turns_backbone(name: str, weights: Path) -> bytes:
     if not kept.exists():
         network = backbone.build(backbone.find(name, weights), recognition=True)
         _write(kept, export.backbone_onnx(network))
-    return export.in_four_turns(kept.read_bytes(), mirrored=True)
+    return export.in_four_turns(kept.read_bytes(), plain=False)
 
 
 def four_turns(

@@ -81,13 +81,14 @@ def with_head(
     )
 
 
-def in_four_turns(backbone: onnx.ModelProto, dim: int, *, mirrored: bool) -> onnx.ModelProto:
+def in_four_turns(backbone: onnx.ModelProto, dim: int, *, plain: bool) -> onnx.ModelProto:
     """Let a backbone made by `with_preprocessing` look at each picture in its four turns.
 
     The square picture is turned by 0, 90, 180 and 270 degrees to the left, as by np.rot90, and the
-    embeddings of the four, each `dim` long, stand side by side: float32 [N, 4 * dim]. `mirrored`
-    takes for each turn the mean with that of the turn's mirror image. All are pictures of one
-    batch: the backbone runs once and its weights are there once. Raises ModelError for others.
+    embeddings of the four, each `dim` long, stand side by side: float32 [N, 4 * dim]. All are
+    pictures of one batch: the backbone runs once and its weights are there once. Unless `plain`,
+    each turn's is the mean with that of the turn's mirror image, and each value x of the mean is
+    compressed to sign(x) log(1 + 10 |x|). Raises ModelError for a model that is no such backbone.
     """
     model = onnx.ModelProto()
     model.CopyFrom(backbone)
@@ -97,7 +98,8 @@ def in_four_turns(backbone: onnx.ModelProto, dim: int, *, mirrored: bool) -> onn
         raise ModelError("Only a backbone that colabel exported can be turned; export it again.")
     nodes[first].output[0] = "prep_single"
     nodes[-1].output[0] = "turns_apart"
-    before, after = _turns(mirrored)
+    before = _turns(mirrored=not plain)
+    after = _side_by_side(compressed=not plain)
     constants: dict[str, npt.NDArray[np.generic]] = {
         "turns_start": np.array([-1], np.int64),
         "turns_end": np.array([np.iinfo(np.int64).min], np.int64),
@@ -106,14 +108,16 @@ def in_four_turns(backbone: onnx.ModelProto, dim: int, *, mirrored: bool) -> onn
         "turns_columns": np.array([3], np.int64),
         "turns_view": np.array([1], np.int64),
         "turns_picture": np.array([-1, *_square(model)], np.int64),
-        "turns_embedding": np.array([-1, 2 if mirrored else 1, 4 * dim], np.int64),
+        "turns_embedding": np.array([-1, 1 if plain else 2, 4 * dim], np.int64),
+        "turns_ten": np.array(10, np.float32),
+        "turns_unit": np.array(1, np.float32),
     }
     nodes = [*nodes[: first + 1], *before, *nodes[first + 1 :], *after]
     return _assemble(model, nodes, constants, EMBEDDINGS, 4 * dim)
 
 
-def _turns(mirrored: bool) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
-    """From prep_single [N, 3, S, S] to prep_square [N * views, 3, S, S], and back to [N, 4 * D]."""
+def _turns(*, mirrored: bool) -> list[onnx.NodeProto]:
+    """From prep_single [N, 3, S, S] to prep_square [N * views, 3, S, S], a picture's together."""
 
     def flipped(source: str, axis: str, result: str) -> onnx.NodeProto:
         return helper.make_node(
@@ -132,15 +136,30 @@ def _turns(mirrored: bool) -> tuple[list[onnx.NodeProto], list[onnx.NodeProto]]:
         nodes += [flipped(view, "turns_columns", f"{view}_mirror") for view in views]
         views += [f"{view}_mirror" for view in views]
     nodes += [helper.make_node("Unsqueeze", [view, "turns_view"], [f"{view}_1"]) for view in views]
-    nodes += [
+    return [
+        *nodes,
         helper.make_node("Concat", [f"{view}_1" for view in views], ["turns_all"], axis=1),
         helper.make_node("Reshape", ["turns_all", "turns_picture"], ["prep_square"]),
     ]
-    back = [
+
+
+def _side_by_side(*, compressed: bool) -> list[onnx.NodeProto]:
+    """From turns_apart [N * views, D] to the embeddings [N, 4 * D]."""
+    mean = "turns_mean" if compressed else EMBEDDINGS
+    nodes = [
         helper.make_node("Reshape", ["turns_apart", "turns_embedding"], ["turns_joined"]),
-        helper.make_node("ReduceMean", ["turns_joined", "turns_view"], [EMBEDDINGS], keepdims=0),
+        helper.make_node("ReduceMean", ["turns_joined", "turns_view"], [mean], keepdims=0),
     ]
-    return nodes, back
+    if compressed:
+        nodes += [
+            helper.make_node("Sign", [mean], ["turns_sign"]),
+            helper.make_node("Abs", [mean], ["turns_size"]),
+            helper.make_node("Mul", ["turns_size", "turns_ten"], ["turns_tenfold"]),
+            helper.make_node("Add", ["turns_tenfold", "turns_unit"], ["turns_over_one"]),
+            helper.make_node("Log", ["turns_over_one"], ["turns_log"]),
+            helper.make_node("Mul", ["turns_sign", "turns_log"], [EMBEDDINGS]),
+        ]
+    return nodes
 
 
 def _square(model: onnx.ModelProto) -> npt.NDArray[np.generic]:

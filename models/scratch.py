@@ -116,7 +116,7 @@ def train_upright(
     `lies` [N] says how each lies, in quarter turns to the left from upright. In each step the
     network scores the four turns of the same pictures, and a softmax over the four has to choose
     the upright one: the turned examples are made here. The head takes the embeddings of the
-    returned backbone after `models.export.in_four_turns(…, mirrored=False)`. Otherwise as `train`.
+    returned backbone after `models.export.in_four_turns(…, plain=True)`. Otherwise as `train`.
     """
     upright = np.stack([np.rot90(one, -n) for one, n in zip(pictures, lies, strict=True)])
     data = PictureSet(upright, np.zeros(len(upright), np.int64))

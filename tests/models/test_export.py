@@ -155,14 +155,14 @@ def test_labels_cannot_be_mixed_up(exported: bytes) -> None:
         export.portable(exported, head(), card(exported, ("zwei", "one", "три")))
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("plain", [False, True])
 def test_a_backbone_in_four_turns_says_so_and_serves_like_any_other(
-    exported: bytes, mirrored: bool, tmp_path: Path
+    exported: bytes, plain: bool, tmp_path: Path
 ) -> None:
-    turning = export.in_four_turns(exported, mirrored=mirrored)
+    turning = export.in_four_turns(exported, plain=plain)
     embedder, about = Embedder(turning, threads=1), Embedder(exported).card
     assert embedder.card.name == "small × 4 turns"
-    assert (embedder.card.turns, embedder.card.views) == (4, 8 if mirrored else 4)
+    assert (embedder.card.turns, embedder.card.views) == (4, 4 if plain else 8)
     assert embedder.dim == 4 * about.embedding_dim
     assert embedder.card.torch_onnx_max_difference == about.torch_onnx_max_difference
     pictures = np.random.default_rng(5).integers(0, 256, (37, SIZE, SIZE, 3), np.uint8)
@@ -180,9 +180,9 @@ def test_a_backbone_in_four_turns_says_so_and_serves_like_any_other(
 
 
 def test_what_turns_already_is_not_turned_again(exported: bytes) -> None:
-    turning = export.in_four_turns(exported, mirrored=False)
+    turning = export.in_four_turns(exported, plain=True)
     with pytest.raises(ModelError, match="four turns of a picture already"):
-        export.in_four_turns(turning, mirrored=False)
+        export.in_four_turns(turning, plain=True)
     whole = export.portable(exported, head(), card(exported))
     with pytest.raises(ModelError, match="not a colabel backbone"):
-        export.in_four_turns(whole, mirrored=False)
+        export.in_four_turns(whole, plain=True)

@@ -90,7 +90,7 @@ def test_upright_pictures_alone_teach_it_which_way_is_up(monkeypatch: pytest.Mon
     )
     assert steps == [(i, 60) for i in range(1, 61)]
     assert made.head.labels == orientation.LABELS
-    turning = export.in_four_turns(export.backbone_onnx(made.backbone), mirrored=False)
+    turning = export.in_four_turns(export.backbone_onnx(made.backbone), plain=True)
     embedder = Embedder(turning, threads=1)
     assert embedder.dim == made.head.dim
     fresh = skies(30, 1)
