@@ -8,7 +8,7 @@ which the test half's real error was above the promise. A test half is a sample 
 error is exactly what was promised would come out above it about every other time, so "beyond
 noise" counts only those where an exact test at 5 % says that the error is above the promise (of
 models exactly at the promise up to 5 % would be). "known truth" draws calibration pictures from
-all that is left, with replacement, 200 times for each head: there the real error is known without
+all that is left, with replacement, 40 times for each head: there the real error is known without
 noise, so this share must be at most 5 %. Per label, breaks are counted among the labels that got a
 promise. "automated" is the share of test pictures answered automatically, "no promise" the share
 of splits (per label: of labels) where the evidence did not suffice.
@@ -28,27 +28,26 @@ import numpy.typing as npt
 
 from models.binomial import lower_bound
 from models.fitting import fit
-from models.guarantee import guarantee, reached
 from models.promise import ErrorRate, ErrorRatePerLabel
 from models.scored import Judged
+from models.thresholds import Thresholds, choose, reached
 
 ALPHAS = (0.01, 0.02, 0.05, 0.1)
-HEADS, CUTS, DRAWS = 5, 10, 200
+HEADS, CUTS, DRAWS = 5, 10, 40
 PER_LABEL = 100
 NAIVE = 0.9
 
-Thresholds = dict[str, float | None]
 Policy = Callable[[float, Judged, Judged, tuple[str, ...]], Thresholds]
 
 
 def promised(alpha: float, tuning: Judged, known: Judged, labels: tuple[str, ...]) -> Thresholds:
     """Return thresholds for one promise about all answers."""
-    return guarantee(ErrorRate(alpha), labels, tuning, known).thresholds
+    return choose(ErrorRate(alpha), labels, tuning, known)
 
 
 def by_label(alpha: float, tuning: Judged, known: Judged, labels: tuple[str, ...]) -> Thresholds:
     """Return thresholds for a promise about each label's answers."""
-    return guarantee(ErrorRatePerLabel(alpha), labels, tuning, known).thresholds
+    return choose(ErrorRatePerLabel(alpha), labels, tuning, known)
 
 
 def naive(alpha: float, tuning: Judged, known: Judged, labels: tuple[str, ...]) -> Thresholds:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 from scipy.special import bdtr
@@ -75,14 +75,12 @@ def more_labelled(
 
 
 def _first(enough: Callable[[int], bool]) -> int | None:
-    """The fewest, to within a few, that are enough, by doubling and halving."""
-    fewest = 1
-    while not enough(fewest):
-        fewest *= 2
-        if fewest > _LIMIT:
-            return None
-    low = fewest // 2
+    """The fewest, to within a twentieth, that are enough, by halving ratios; None if too many."""
+    low, fewest = 0, _LIMIT
+    if not enough(fewest):
+        return None
     while fewest - low > max(1, fewest // 20):
-        middle = (low + fewest) // 2
+        middle = round(sqrt(max(low, 1) * fewest))
+        middle = min(max(middle, low + 1), fewest - 1)
         low, fewest = (low, middle) if enough(middle) else (middle, fewest)
     return fewest

@@ -12,20 +12,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from models import promise as promises
 from models.errors import ModelError
 from models.evidence import Evidence, evidence, more_labelled
 from models.guarantee_words import sentence
 from models.metrics import wilson
-from models.promise import Capacity, ErrorRate, ErrorRatePerLabel, Promise
-from models.scored import Floats, Judged, Scored
-from models.threshold_test import ThresholdTest
-
-DELTA = 0.05
-# Fewer tuning pictures of one label say less about its confidences than those of all labels.
-_ENOUGH_TO_TUNE = 10
+from models.promise import ErrorRate, ErrorRatePerLabel, Promise
+from models.scored import Judged, Scored
+from models.thresholds import DELTA, Thresholds, choose, of_label, reached
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class Guarantee:
     """
 
     promise: Promise
-    thresholds: dict[str, float | None]
+    thresholds: Thresholds
     kept: bool
     evidence: Evidence
     review_share: float | None
@@ -85,77 +79,41 @@ def guarantee(
         raise ModelError("Choose among 1 or more candidates, and hold out a share above 0.")
     delta = DELTA / candidates
     seen: Scored = calibration if stream is None or not len(stream) else stream
+    thresholds = choose(promise, labels, tuning, calibration, delta=delta, stream=stream)
+    review = _review_share(seen, labels, thresholds)
     if isinstance(promise, ErrorRatePerLabel):
-        return _per_label(promise, labels, tuning, calibration, seen, delta, held_out_share)
-    threshold: float | None = 0.0
-    more: int | None = 0
+        shown = {}
+        for index, (label, threshold) in enumerate(thresholds.items()):
+            like, own = of_label(tuning, calibration, index)
+            more = _missing(threshold, like, own, promise.alpha, delta, held_out_share)
+            shown[label] = evidence(own, threshold, delta, more)
+        kept = None not in thresholds.values()
+        together = _together(calibration, labels, thresholds, delta, shown)
+        return Guarantee(promise, thresholds, kept, together, *review, labels=shown)
+    threshold, more = next(iter(thresholds.values()), None), 0
     if isinstance(promise, ErrorRate):
-        threshold = ThresholdTest.by(tuning, promise.alpha, delta).lowest_kept(calibration)
-        if threshold is None:
-            more = more_labelled(tuning, calibration, promise.alpha, delta, held_out_share)
-    elif isinstance(promise, Capacity):
-        threshold = _affordable(seen.confidence, promise.share)
-    shown = evidence(calibration, threshold, delta, more)
-    thresholds: dict[str, float | None] = dict.fromkeys(labels, threshold)
-    kept = not isinstance(promise, ErrorRate) or threshold is not None
-    return Guarantee(promise, thresholds, kept, shown, *_review_share(seen, labels, thresholds))
+        more = _missing(threshold, tuning, calibration, promise.alpha, delta, held_out_share)
+    together = evidence(calibration, threshold, delta, more)
+    return Guarantee(promise, thresholds, more == 0, together, *review)
 
 
-def _per_label(
-    promise: ErrorRatePerLabel,
-    labels: Sequence[str],
+def _missing(
+    threshold: float | None,
     tuning: Judged,
     calibration: Judged,
-    seen: Scored,
+    alpha: float,
     delta: float,
     held_out_share: float,
-) -> Guarantee:
-    """A threshold for each label, from the pictures predicted as that label."""
-    thresholds: dict[str, float | None] = {}
-    shown: dict[str, Evidence] = {}
-    for index, label in enumerate(labels):
-        own = calibration.where(calibration.predicted == index)
-        like = tuning.where(tuning.predicted == index)
-        like = like if len(like) >= _ENOUGH_TO_TUNE else tuning
-        found = thresholds[label] = ThresholdTest.by(like, promise.alpha, delta).lowest_kept(own)
-        more: int | None = 0
-        if found is None:
-            more = more_labelled(like, own, promise.alpha, delta, held_out_share)
-        shown[label] = evidence(own, found, delta, more)
-    together = _together(calibration, labels, thresholds, delta, shown)
-    review = _review_share(seen, labels, thresholds)
-    kept = None not in thresholds.values()
-    return Guarantee(promise, thresholds, kept, together, *review, labels=shown)
-
-
-def _affordable(confidences: Floats, share: float) -> float | None:
-    """The threshold that at most `share` of these confidences miss; None where all may be asked.
-
-    It lies just above the surest picture that is asked about. Given that picture's confidence, the
-    surer ones are draws from all pictures that would be answered, so the binomial bound of the
-    error is exact even where the calibration pictures' own confidences choose the threshold (as
-    long as confidences hardly ever tie).
-    """
-    ordered = np.sort(confidences)
-    asked = int(share * len(ordered) + 1e-9)
-    if asked >= len(ordered):
-        return None
-    asked = int(np.searchsorted(ordered, ordered[asked], side="left"))
-    return float(np.nextafter(ordered[asked - 1], np.inf)) if asked else 0.0
-
-
-def reached(
-    scored: Scored, labels: Sequence[str], thresholds: dict[str, float | None]
-) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which answers [N] are automatic."""
-    needed = [np.inf if thresholds[name] is None else thresholds[name] for name in labels]
-    return np.asarray(scored.confidence >= np.array(needed, np.float64)[scored.predicted])
+) -> int | None:
+    if threshold is not None:
+        return 0
+    return more_labelled(tuning, calibration, alpha, delta, held_out_share)
 
 
 def _together(
     calibration: Judged,
     labels: Sequence[str],
-    thresholds: dict[str, float | None],
+    thresholds: Thresholds,
     delta: float,
     shown: dict[str, Evidence],
 ) -> Evidence:
@@ -168,7 +126,7 @@ def _together(
 
 
 def _review_share(
-    seen: Scored, labels: Sequence[str], thresholds: dict[str, float | None]
+    seen: Scored, labels: Sequence[str], thresholds: Thresholds
 ) -> tuple[float | None, tuple[float, float]]:
     if all(threshold is None for threshold in thresholds.values()):
         return 1.0, (1.0, 1.0)

@@ -19,7 +19,7 @@ def sentence(
     review: tuple[float, float, float] | None,
 ) -> str:
     """The promise, what it stands on, what goes to a person, and what is missing."""
-    fixed = f"{_found(evidence)} {_bound(evidence)}"
+    fixed = f"{_found(evidence)} {_bound(evidence)}".strip()
     if isinstance(promise, AskNothing):
         return f"{promise.sentence} {fixed}"
     if isinstance(promise, Capacity):
@@ -78,6 +78,8 @@ def _found(evidence: Evidence) -> str:
 
 
 def _bound(evidence: Evidence) -> str:
+    if not evidence.answered:
+        return ""
     return f"At most {percent(evidence.error_at_most)} errors, with 95 % confidence."
 
 
