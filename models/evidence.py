@@ -10,8 +10,8 @@ import numpy as np
 from scipy.special import bdtr
 
 from models.binomial import most_wrong, upper_bound
+from models.learn_then_test import Outlook, ThresholdTest
 from models.scored import Judged
-from models.threshold_test import Outlook, ThresholdTest
 from models.wording import about
 
 # A forecast aims at nine chances in ten. What it goes by is uncertain too, and the thresholds with

@@ -2,8 +2,8 @@
 
 The calibration pictures must neither have trained nor tuned the model, and must resemble what
 arrives later; the tuning pictures are the training pictures, answered out of fold. Why the promised
-rates then hold in finite samples is said in `threshold_test`. Where one promise is made for each of
-several labels, each holds with 95 % confidence by itself.
+rates then hold in finite samples is said in `learn_then_test`. Where a promise is made for each
+label, each holds with 95 % confidence by itself.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from models.learn_then_test import ThresholdTest
 from models.promise import AskNothing, Capacity, ErrorRate, Promise
 from models.scored import Floats, Judged, Scored
-from models.threshold_test import ThresholdTest
 
 # Label -> confidence from which its answers are automatic; None: a person is always asked.
 Thresholds = dict[str, float | None]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from models.evidence import evidence, more_labelled
+from models.learn_then_test import ThresholdTest
 from models.scored import Judged
-from models.threshold_test import ThresholdTest
 
 ALPHA, DELTA = 0.05, 0.05
 

@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from models.binomial import most_wrong, p_values
+from models.learn_then_test import ThresholdTest
 from models.scored import Judged
-from models.threshold_test import ThresholdTest
 
 DRAWS = 1000
 # More breaks than this come by chance, at the allowed 5 %, in less than one run of a million.
