@@ -87,8 +87,7 @@ def live_error(wrong: int, audits: int, alpha: float | None = None) -> LiveError
     if not 0 <= wrong <= audits:
         raise ModelError(f"{wrong} wrong answers of {audits} audits cannot be; count again.")
     low, high = confidence_sequence(wrong, audits, centre=alpha or _TYPICAL_ERROR)
-    return LiveError(wrong=wrong, audits=audits, alpha=alpha, low=low, high=high,
-                     verdict=_verdict(wrong, audits, alpha, low))  # fmt: skip
+    return LiveError(audits, wrong, alpha, low, high, _verdict(wrong, audits, alpha, low))
 
 
 def _verdict(wrong: int, audits: int, alpha: float | None, low: float) -> Verdict:

@@ -66,6 +66,8 @@ def points(share: float) -> str:
 def percent(share: float) -> str:
     """0.0213 -> "2.1 %", 0.02 -> "2 %", 0.97 -> "97 %"; more digits only where they are needed."""
     value = 100 * share
+    if 0 < value < 0.01:
+        return "under 0.01 %"
     digits = 0 if value >= 10 or value == 0 else 1 if value >= 0.1 else 2
     text = f"{value:.{digits}f}"
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
