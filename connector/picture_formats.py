@@ -5,9 +5,6 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-START_OF_SCAN = 0xDA
-# Markers without a length: stuffing, TEM, restarts, start of image.
-_BARE = frozenset({0x00, 0x01, 0xFF, *range(0xD0, 0xD9)})
 _PICTURES_ONLY = "send JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF instead"
 
 
@@ -99,29 +96,12 @@ def is_whole(data: bytes, found: Format, pieces: list[tuple[int, int]]) -> bool:
     """Say whether the file goes on to its end, judged without decoding pixels.
 
     `pieces` are (offset, length) of pixel data named by the header, for formats (BMP, TIFF) that
-    have no end marker.
+    have no end marker. JPEG is not judged here but by `connector.jpeg_header`.
     """
     check = _ENDS.get(found.name)
     if check is not None:
         return check(data)
     return all(offset + length <= len(data) for offset, length in pieces)
-
-
-def _jpeg_ends(data: bytes) -> bool:
-    """An end-of-image marker after the first scan began: one inside a thumbnail does not count."""
-    position = 2
-    while position + 4 <= len(data):
-        if data[position] != 0xFF:
-            return False
-        marker = data[position + 1]
-        if marker in _BARE:
-            position += 1 if marker == 0xFF else 2
-            continue
-        length = (data[position + 2] << 8) | data[position + 3]
-        position += 2 + length
-        if marker == START_OF_SCAN:
-            return data.rfind(b"\xff\xd9", position) >= 0
-    return False
 
 
 def _png_ends(data: bytes) -> bool:
@@ -179,7 +159,6 @@ def _iso_media_ends(data: bytes) -> bool:
 
 
 _ENDS = {
-    "JPEG": _jpeg_ends,
     "PNG": _png_ends,
     "WEBP": _webp_ends,
     "GIF": _gif_ends,

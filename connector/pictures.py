@@ -21,6 +21,7 @@ from PIL import (
 
 from connector import picture_formats
 from connector.errors import BadRequest, ColabelError, TooLarge, Unprocessable, UnsupportedMedia
+from connector.jpeg_header import read_header
 from connector.picture_formats import Format
 from connector.settings import Settings
 
@@ -71,14 +72,12 @@ def inspect(data: bytes, settings: Settings) -> PictureInfo:
     if found is None:
         raise not_a_picture(data)
     try:
-        with _open(data, found) as image:
-            width, height = image.size
-            pieces = _pieces(image)
+        width, height, whole = _structure(data, found)
     except Exception as error:
         # Pillow's parsers raise whatever they ran into: no list of types is complete.
         raise _damaged(found) from error
     _check_pixels(width, height, settings)
-    if not picture_formats.is_whole(data, found, pieces):
+    if not whole:
         raise _damaged(found)
     return PictureInfo(found.name, found.media_type, found.suffix, width, height)
 
@@ -148,6 +147,17 @@ def sanitize_name(name: str) -> str:
     if not dot or len(suffix) > 16:
         return kept[:MAX_NAME]
     return f"{stem[: MAX_NAME - len(suffix) - 1]}.{suffix}"
+
+
+def _structure(data: bytes, found: Format) -> tuple[int, int, bool]:
+    """Return width, height, and whether the file goes on to its end."""
+    if found is picture_formats.JPEG:
+        # Nearly every picture is one, and Pillow would unpack tables that nobody asks for.
+        header = read_header(data)
+        return header.width, header.height, header.is_whole(data)
+    with _open(data, found) as image:
+        width, height = image.size
+        return width, height, picture_formats.is_whole(data, found, _pieces(image))
 
 
 def _open(data: bytes, found: Format) -> ImageFile.ImageFile:

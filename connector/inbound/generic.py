@@ -137,9 +137,10 @@ def _whole_body(kind: str, body: bytes) -> ImageReference:
             "URL or base64 text in JSON.",
             code="empty_body",
         )
-    text = body[:MAX_URL_LENGTH].decode("ascii", "replace").strip()
-    if kind.startswith("text/") and len(body) < MAX_URL_LENGTH and is_web_url(text):
-        return ImageReference(url=text)
+    if kind.startswith("text/") and len(body) < MAX_URL_LENGTH:
+        text = body.decode("ascii", "replace").strip()
+        if is_web_url(text):
+            return ImageReference(url=text)
     return ImageReference(data=body)
 
 
