@@ -8,12 +8,17 @@ import time
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 
 
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+
+
 def _encode(number: int, length: int) -> str:
-    characters = []
-    for _ in range(length):
-        number, digit = divmod(number, 32)
-        characters.append(ALPHABET[digit])
-    return "".join(reversed(characters))
+    """Return the lowest `length` digits; two at a time, since every row and file needs a name."""
+    pairs = []
+    for _ in range((length + 1) // 2):
+        number, pair = divmod(number, 1024)
+        pairs.append(_PAIRS[pair])
+    pairs.reverse()
+    return "".join(pairs)[-length:]
 
 
 def new_id(prefix: str) -> str:

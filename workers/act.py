@@ -101,7 +101,7 @@ def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location
         prediction = session.get_one(Prediction, action.prediction_id)
         lineage.check(session, prediction)
         other = classifiers.get_classifier(session, action.workspace_id, classifier_id)
-        source = classifiers.source(session, other, "api")
+        ref = SourceRef.of(classifiers.source(session, other, "api"), other)
     held = location["kind"] == "held"
     data = rt.blobs.read(location["sha256"]) if held else Path(location["path"]).read_bytes()
     submission = Submission(
@@ -112,7 +112,6 @@ def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location
         metadata=prediction.meta,
         location=None if held else dict(location),
     )
-    ref = SourceRef(source.id, source.workspace_id, source.classifier_id)
     return predictions.submit(
         rt.database, rt.blobs, rt.settings, source=ref, submission=submission
     ).id

@@ -12,10 +12,9 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from connector.db import Database
-from connector.db.insert import insert_missing
-from connector.db.tables import Classifier, Image, Prediction
+from connector.db.tables import Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
-from connector.domain import decisions
+from connector.domain import accepting, decisions
 from connector.domain.images import image_id
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
@@ -33,11 +32,21 @@ STATUSES = ("queued", "needs_review", "done", "failed")
 
 @dataclass(frozen=True)
 class SourceRef:
-    """Which way a picture came in, and to which classifier."""
+    """Which way a picture came in, and to which classifier.
+
+    `ready`: that classifier had a live model when it was looked up, just now.
+    """
 
     id: str
     workspace_id: str
     classifier_id: str
+    ready: bool = False
+
+    @classmethod
+    def of(cls, source: Source, classifier: Classifier) -> SourceRef:
+        """Return the reference to a source and its classifier, as they are now."""
+        ready = classifier.live_version is not None and classifier.deleted_at is None
+        return cls(source.id, source.workspace_id, classifier.id, ready)
 
 
 @dataclass(frozen=True)
@@ -87,27 +96,39 @@ def submit(
     """
     _check_fields(submission, settings)
     info = inspect(submission.data, settings)
-    request_hash = submission.request_hash(hashlib.sha256(submission.data).hexdigest())
-    with database.reading() as connection:
-        _check_model(connection, source.classifier_id)
-        earlier = _earlier(connection, source, submission.idempotency_key, request_hash)
-    if earlier is not None:
-        return earlier
-    sha256 = blobs.put(submission.data)
+    sha256 = hashlib.sha256(submission.data).hexdigest()
+    request_hash = submission.request_hash(sha256)
+    known = _look(database, source, submission.idempotency_key, request_hash)
+    if known is not None:
+        return known
+    blobs.put(submission.data, sha256)
     row = _row(source, submission, info, sha256, request_hash)
 
     def write(connection: Connection) -> Accepted:
         size = len(submission.data)
         row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
-        if insert_missing(connection, Prediction, row, ("source_id", "idempotency_key")):
+        if accepting.insert_prediction(connection, row):
             return Accepted(row["id"], created=True, row=row)
-        # Somebody was faster with the same key.
+        # Somebody was faster with the same key, or has just deleted the classifier.
+        accepting.check_model(connection, source.classifier_id)
         raced = _earlier(connection, source, submission.idempotency_key, request_hash)
         if raced is None:
             raise Conflict("The same key was used at the same moment; send it again.")
         return raced
 
     return database.write_together(write, job="classify")
+
+
+def _look(
+    database: Database, source: SourceRef, key: str | None, request_hash: str
+) -> Accepted | None:
+    """Find out before anything is kept that it would be for nothing, where that is not known."""
+    if source.ready and key is None:
+        return None
+    with database.reading() as connection:
+        if not source.ready:
+            accepting.check_model(connection, source.classifier_id)
+        return _earlier(connection, source, key, request_hash)
 
 
 def _row(
@@ -155,25 +176,10 @@ def _check_fields(submission: Submission, settings: Settings) -> None:
         check_url(submission.callback_url, settings=settings)
 
 
-_MODEL = select(Classifier.live_version, Classifier.deleted_at).where(
-    Classifier.id == bindparam("classifier_id")
-)
 _EARLIER = select(Prediction.id, Prediction.request_hash).where(
     Prediction.source_id == bindparam("source_id"),
     Prediction.idempotency_key == bindparam("idempotency_key"),
 )
-
-
-def _check_model(connection: Connection, classifier_id: str) -> None:
-    row = connection.execute(_MODEL, {"classifier_id": classifier_id}).one_or_none()
-    if row is None or row.deleted_at is not None:
-        raise NotFound("This classifier is no longer there; make a new one and use its address.")
-    if row.live_version is None:
-        raise Conflict(
-            "This classifier has no model yet. Add examples and train it "
-            f"(POST /api/v1/classifiers/{classifier_id}/training-runs), then send pictures.",
-            code="no_model",
-        )
 
 
 def _earlier(

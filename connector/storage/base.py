@@ -8,8 +8,11 @@ from typing import IO, BinaryIO, Protocol
 class Blobs(Protocol):
     """Immutable bytes, addressed by the SHA-256 (hex) of their content."""
 
-    def put(self, data: bytes) -> str:
-        """Keep `data`, durable before this returns; return its hash. Raises NoSpace."""
+    def put(self, data: bytes, sha256: str | None = None) -> str:
+        """Keep `data`, durable before this returns; return its hash. Raises NoSpace.
+
+        `sha256` is its hash where the caller knows it already.
+        """
         ...
 
     def put_stream(self, stream: IO[bytes]) -> str:

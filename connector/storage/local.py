@@ -26,6 +26,7 @@ class LocalBlobs:
 
     def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self.root = root
+        self._root = os.fspath(root)
         self.min_free_bytes = min_free_bytes
         self._folders: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -35,21 +36,21 @@ class LocalBlobs:
         """Return where the blob is kept, whether or not it is there."""
         return self.root / sha256[:2] / sha256
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, sha256: str | None = None) -> str:
         """Write, sync, then name; the folder is synced too, so the name survives a power cut."""
-        sha256 = hashlib.sha256(data).hexdigest()
-        path = self.path(sha256)
-        folder = self._folder(sha256[:2])
-        if path.exists():
+        sha256 = sha256 or hashlib.sha256(data).hexdigest()
+        # Plain texts: on this road pathlib would cost more than the calls to the system.
+        place, folder = f"{self._root}/{sha256[:2]}", self._folder(sha256[:2])
+        path = f"{place}/{sha256}"
+        if os.path.exists(path):
             # Another writer may not have synced the folder yet, and we promise what it wrote.
             os.fsync(folder)
             return sha256
         self._check_space()
-        private = path.with_name(f".{sha256}.{new_token(8)}")
-        with self._writing(private) as descriptor:
-            _write(descriptor, data)
-            os.fsync(descriptor)
-            private.rename(path)
+        temporary = f"{place}/.{sha256}.{new_token(8)}"
+        try:
+            self._write(temporary, data)
+            os.rename(temporary, path)
             os.fsync(folder)
         return sha256
 
@@ -78,11 +79,22 @@ class LocalBlobs:
         try:
             yield descriptor
         except OSError as error:
+            Path(temporary).unlink(missing_ok=True)
             if error.errno in FULL:
                 raise NoSpace(
                     f"The disk that holds {self.root} is full; free some space."
                 ) from error
             raise
+        return sha256
+
+    @staticmethod
+    def _write(path: str, data: bytes) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
             path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import threading
 import time
 
 from connector.db import Database
+from connector.db.tables import Classifier
 from connector.domain import classifiers
 from connector.domain.predictions import SourceRef
 
@@ -28,9 +29,18 @@ class KnownHooks:
             return found[1]
         with self._database.read() as session:
             row = classifiers.source_by_token(session, token)
-            source = SourceRef(row.id, row.workspace_id, row.classifier_id)
+            source = SourceRef.of(row, session.get_one(Classifier, row.classifier_id))
         with self._lock:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
             self._known[token] = (time.monotonic() + REMEMBER_SECONDS, source)
         return source
+
+    def forget(self, classifier_id: str) -> None:
+        """Look the hooks of this classifier up anew: it has changed. (Others notice later.)"""
+        with self._lock:
+            self._known = {
+                token: found
+                for token, found in self._known.items()
+                if found[1].classifier_id != classifier_id
+            }

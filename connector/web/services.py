@@ -9,6 +9,7 @@ from flask import current_app
 from connector.db import Database
 from connector.embedded import redis_url
 from connector.jobs import Bells, connect
+from connector.ringer import Ringer
 from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
 from connector.web.known_hooks import KnownHooks
@@ -30,7 +31,7 @@ class Services:
     def start(cls, settings: Settings) -> Services:
         """Open what the settings name; nothing is connected to yet."""
         bells = Bells(connect(redis_url(settings)))
-        database = Database(settings.database, ring=bells.ring)
+        database = Database(settings.database, ring=Ringer(bells).ring)
         return cls(
             settings=settings,
             database=database,

@@ -115,4 +115,5 @@ def delete(classifier_id: str) -> ResponseReturnValue:
     """It takes no more pictures; predictions made with it can still be read."""
     with services().database.write() as session:
         domain.delete_classifier(session, own_classifier(session, classifier_id))
+    services().hooks.forget(classifier_id)
     return "", 204

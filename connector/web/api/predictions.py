@@ -49,8 +49,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     query = read_query(SubmissionQuery)
     with services().database.read() as session:
         classifier = own_classifier(session, classifier_id)
-        row = classifiers.source(session, classifier, "api")
-        source = SourceRef(row.id, row.workspace_id, row.classifier_id)
+        source = SourceRef.of(classifiers.source(session, classifier, "api"), classifier)
     reference, said = read_picture(PredictionCreate, query)
     what = domain.Submission(
         data=b"",
