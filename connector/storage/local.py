@@ -42,15 +42,16 @@ class LocalBlobs:
         # Plain texts: on this road pathlib would cost more than the calls to the system.
         place, folder = f"{self._root}/{sha256[:2]}", self._folder(sha256[:2])
         path = f"{place}/{sha256}"
-        if os.path.exists(path):
+        if os.path.exists(path):  # noqa: PTH110
             # Another writer may not have synced the folder yet, and we promise what it wrote.
             os.fsync(folder)
             return sha256
         self._check_space()
-        temporary = f"{place}/.{sha256}.{new_token(8)}"
-        try:
-            self._write(temporary, data)
-            os.rename(temporary, path)
+        private = f"{place}/.{sha256}.{new_token(8)}"
+        with self._writing(private) as descriptor:
+            _write(descriptor, data)
+            os.fsync(descriptor)
+            os.rename(private, path)  # noqa: PTH104
             os.fsync(folder)
         return sha256
 
@@ -58,7 +59,7 @@ class LocalBlobs:
         """As `put`, in chunks: the hash, and with it the name, is known when all is written."""
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         sha256 = hashlib.sha256()
-        private = self.root / f".incoming.{new_token(12)}"
+        private = f"{self._root}/.incoming.{new_token(12)}"
         with self._writing(private) as descriptor:
             while chunk := stream.read(CHUNK):
                 self._check_space()
@@ -67,37 +68,29 @@ class LocalBlobs:
             os.fsync(descriptor)
             path = self.path(sha256.hexdigest())
             folder = self._folder(path.parent.name)
-            if not path.exists():
-                private.rename(path)
+            if path.exists():
+                Path(private).unlink()
+            else:
+                Path(private).rename(path)
             os.fsync(folder)
         return sha256.hexdigest()
 
     @contextmanager
-    def _writing(self, path: Path) -> Iterator[int]:
+    def _writing(self, path: str) -> Iterator[int]:
         """Open a new file; if it still has this name at the end, it goes. Raises NoSpace."""
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             yield descriptor
-        except OSError as error:
-            Path(temporary).unlink(missing_ok=True)
-            if error.errno in FULL:
+        except BaseException as error:
+            # Only where something went wrong may it still have this name.
+            Path(path).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise NoSpace(
                     f"The disk that holds {self.root} is full; free some space."
                 ) from error
             raise
-        return sha256
-
-    @staticmethod
-    def _write(path: str, data: bytes) -> None:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
-            os.fsync(descriptor)
         finally:
             os.close(descriptor)
-            path.unlink(missing_ok=True)
 
     def _folder(self, name: str) -> int:
         """Return an open descriptor of the folder, made (and its making synced) when missing."""
