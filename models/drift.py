@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import ks_2samp
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -39,8 +39,8 @@ class Drift:
     """What the comparison says.
 
     `drifted` is None where there are too few pictures to say. `p_value` is of both tests together
-    (Bonferroni), to be held against `level`. `most_unlike` are indices into the recent pictures,
-    the most foreign first.
+    (Bonferroni), to be held against `level`. `most_unlike` are indices into the recent pictures:
+    the dozen farthest from every reference picture, which exist whether anything changed or not.
     """
 
     drifted: bool | None
@@ -120,12 +120,13 @@ def _compare(before: Floats32, now: Floats32, random: np.random.Generator) -> tu
     pooled -= pooled.mean(axis=0)
     # Whatever is learned here is learned from both sides alike, so that permuting stays exact.
     axes = principal_axes(pooled, _AXES)[0]
-    features = _fourier(pooled @ axes.T, random)
+    points = np.asarray(pooled @ axes.T, np.float32)
+    features = _fourier(points, random)
     features -= features.mean(axis=0)
     split = len(kept[0])
     gap = features[split:].mean(axis=0) - features[:split].mean(axis=0)
-    order = np.argsort(-(features[split:] @ gap), kind="stable")[:_SHOWN]
-    foreign = tuple(int(i) for i in kept[1][order])
+    nearest = cdist(points[split:], points[:split]).min(axis=1)
+    foreign = tuple(int(i) for i in kept[1][np.argsort(-nearest, kind="stable")[:_SHOWN]])
     return _permutation_p(features, split, float(gap @ gap), random), foreign
 
 
