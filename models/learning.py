@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models import fitting
+from models import fitting, orientation
 from models.answers import Answers
 from models.duplicates import THUMBNAIL, near_duplicates
 from models.heads import Head
@@ -53,6 +53,26 @@ def learn(
     fit = fitting.fit(vectors, targets, groups, labels, seed=seed)
     answered = [hashes[i] for i in fit.rows]
     tuning = Answers.of(labels, answered, fit.out_of_fold, fit.targets)
+    return Learned(fit.head, fit.strength, len(targets), tuning)
+
+
+def learn_upright(
+    vectors: Floats32,
+    targets: Ints,
+    groups: Ints,
+    hashes: Sequence[str],
+    *,
+    recognition: int,
+    seed: int = 0,
+) -> Learned:
+    """Learn which way is up from embeddings [N, 4 * D] of pictures' four turns.
+
+    `targets` [N] index `orientation.LABELS`; `recognition` is what the backbone's card says. Raises
+    NotEnoughExamples below two pictures.
+    """
+    labels = orientation.LABELS
+    fit = orientation.fit(vectors, targets, groups, labels, recognition=recognition, seed=seed)
+    tuning = Answers.of(labels, hashes, fit.out_of_fold, fit.targets)
     return Learned(fit.head, fit.strength, len(targets), tuning)
 
 

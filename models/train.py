@@ -13,19 +13,20 @@ from models import export
 from models.embed import Embedder
 from models.errors import WeightsMissing
 from models.heads import Head
-from models.job import EXPORT_VERSION, Job
+from models.job import Job
+from models.pretrained import pretrained_backbone
 from models.reading import Sample
 from models.signature import Card
 from models.training import Cached, Options, Previous, Progress, Report, Thumbnail, Trained
 
 __all__ = [
-    "EXPORT_VERSION",
     "Options",
     "Previous",
     "Progress",
     "Sample",
     "Trained",
     "package",
+    "pretrained_backbone",
     "run",
 ]
 

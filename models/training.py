@@ -26,6 +26,8 @@ STEPS = (
     "scoring",
     "checking",
 )
+# The recipe that learns which way is up instead of labels.
+ORIENTATION = "orientation"
 Vector = npt.NDArray[np.float32]
 Thumbnail = npt.NDArray[np.uint8]
 

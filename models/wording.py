@@ -56,10 +56,15 @@ def times_wrong(wrong: int, total: int) -> str:
     )
 
 
-def points(share: float) -> str:
-    """A difference of shares in percentage points: `1 point`, `0.4 points`, `12 points`."""
+def tenths(share: float) -> str:
+    """A difference of shares in percentage points, to a tenth below ten: `1`, `0.4`, `12`."""
     value = abs(share) * 100
-    text = f"{value:.0f}" if value >= 2.5 else f"{value:.1f}".removesuffix(".0")
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
+
+
+def points(share: float) -> str:
+    """`tenths` with the word: `1 point`, `0.4 points`, `12 points`."""
+    text = tenths(share)
     return f"{text} {'point' if text == '1' else 'points'}"
 
 

@@ -25,7 +25,7 @@ from connector.errors import ColabelError
 from connector.settings import Settings, load_settings
 from connector.storage import open_blobs
 from models import backbone
-from models import train as model_training
+from models.pretrained import key_of
 from workers.backbones import KeptBackbones
 from workers.runtime import open_runtime
 
@@ -277,7 +277,7 @@ def prepared_weights(folder: Path, settings: Settings) -> Path:
     file = folder / "mobilenet_v2.pth"
     file.write_bytes(b"never loaded")
     rt = open_runtime(settings, with_redis=False)
-    key = f"{backbone.find(None, file).key}-{model_training._EXPORT_VERSION}"
+    key = key_of(backbone.find(None, file), "sort")
     KeptBackbones(rt)[key] = colour_backbone()
     rt.database.close()
     return file

@@ -32,9 +32,9 @@ from connector.domain import (
     versions,
 )
 from models import backbone, split
-from models import train as model_training
 from models.embed import Embedder
 from models.heads import Head
+from models.pretrained import key_of
 from workers import classify, train, weights
 from workers.backbones import KeptBackbones
 from workers.runtime import Runtime
@@ -50,7 +50,7 @@ def rt(rt: Runtime, tmp_path: Path) -> Runtime:
     file.parent.mkdir()
     file.write_bytes(b"never loaded, for its export is kept")
     rt.settings = rt.settings.model_copy(update={"weights": file})
-    key = f"{backbone.find(None, file).key}-{model_training.EXPORT_VERSION}"
+    key = key_of(backbone.find(None, file), "sort")
     KeptBackbones(rt)[key] = colour_backbone()
     return rt
 
