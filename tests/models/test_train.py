@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from models import backbone, download, split, train
+from models import backbone, download, fitting, scratch, split, train
 from models.embed import Embedder
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
 from models.preprocess import load
 from models.signature import Card
-from models.train import Options, Progress, Sample
+from models.train import Options, Previous, Progress, Sample, Trained
 from models.training import STEPS
 
 LABELS = ["blue", "red"]
@@ -84,14 +84,20 @@ def test_a_run_gives_a_model_that_answers_and_honest_scores(
     assert made.metrics["count"] == len(held_out) > 3
     assert made.metrics["training_count"] == len(given) - len(held_out)
     assert made.metrics["accuracy"] > 0.9
-    assert made.metrics["portable_max_difference"] < 1e-3
+    assert set(made.record.held_out.hashes) == {sample.sha256 for sample in held_out}
+    assert set(made.record.trained_on) == {s.sha256 for s in given} - set(
+        made.record.held_out.hashes
+    )
+    assert set(made.record.tuning.hashes) == set(made.record.trained_on)
     assert json.loads(json.dumps(made.metrics)) == made.metrics
     order = [STEPS.index(step.step) for step in told]
     assert order == sorted(order)
     assert all(0 <= step.done <= step.total for step in told)
 
     fresh = load(picture("blue", 77), made.card.input_size)[None]
-    session = ort.InferenceSession(made.portable, providers=["CPUExecutionProvider"])
+    whole, difference = train.package(made.backbone_onnx, made.head, made.card, fresh)
+    assert difference < 1e-3
+    session = ort.InferenceSession(whole, providers=["CPUExecutionProvider"])
     portable = session.run(None, {"pictures": fresh})[0][0]
     service = made.head.predict(Embedder(made.backbone_onnx).embed(fresh))[0]
     assert np.abs(portable - service).max() < 1e-3
@@ -138,13 +144,13 @@ def test_nothing_held_out_is_trained_on(
     weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[np.ndarray] = []
-    original = train.fitting.fit
+    original = fitting.fit
 
     def spy(rows: np.ndarray, *args: object, **options: object) -> object:
         fitted.append(rows)
         return original(rows, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(train.fitting, "fit", spy)
+    monkeypatch.setattr(fitting, "fit", spy)
     made = train.run(samples(20), LABELS, options=Options(weights=weights), backbone_cache=cache)
     trained = {row.tobytes() for row in fitted[0]}
     sides = {sha: vector.tobytes() in trained for sha, vector in made.embeddings.items()}
@@ -153,10 +159,116 @@ def test_nothing_held_out_is_trained_on(
     }
 
 
+def previous_of(made: Trained) -> Previous:
+    card = made.card
+    assert card.strength is not None
+    assert card.chosen_from is not None
+    return Previous(
+        card.backbone_sha, made.head, card.strength, card.chosen_from, made.record.tuning
+    )
+
+
+def test_a_few_more_pictures_are_learned_from_where_the_last_head_stood(
+    weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(weights=weights)
+    first = train.run(samples(20), LABELS, options=options, backbone_cache=cache)
+
+    def again(*_args: object, **_options: object) -> None:
+        raise AssertionError("cross-validated again")
+
+    monkeypatch.setattr(fitting, "fit", again)
+    second = train.run(
+        samples(22), LABELS, options=options, backbone_cache=cache, previous=previous_of(first)
+    )
+    assert second.card.strength == first.card.strength
+    # The tuning side stays that of the cross-validation; what was learned from is all of it.
+    assert second.record.tuning.hashes == first.record.tuning.hashes
+    assert set(second.record.trained_on) > set(first.record.trained_on)
+    assert second.metrics["accuracy"] > 0.8
+    with pytest.raises(AssertionError, match="cross-validated again"):
+        train.run(
+            samples(60), LABELS, options=options, backbone_cache=cache, previous=previous_of(first)
+        )
+
+
+def resaved(data: bytes) -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(data)).resize((44, 44)).save(file, "WEBP", quality=95)
+    return file.getvalue()
+
+
+def test_copies_of_a_picture_are_never_on_both_sides(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    given = samples(25)
+    copies = []
+    for sample in given:
+        data = resaved(sample.read())
+        sha = hashlib.sha256(data).hexdigest()
+        copies.append(Sample(sha, sample.label, lambda data=data: data))  # type: ignore[misc]
+    made = train.run(
+        [*given, *copies], LABELS, options=Options(weights=weights), backbone_cache=cache
+    )
+    aside = set(made.record.held_out.hashes)
+    pairs = [(one.sha256, other.sha256) for one, other in zip(given, copies, strict=True)]
+    found = {frozenset(group) for group in made.record.groups}
+    recognised = [pair for pair in pairs if any(set(pair) <= group for group in found)]
+    assert len(recognised) > 0.9 * len(pairs)
+    assert all((one in aside) == (other in aside) for one, other in recognised)
+
+
+def lying_picture(label: str, seed: int) -> bytes:
+    """A bright sky above dark ground, turned so that it lies as the label says."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 90, (48, 48, 3)).astype(np.uint8)
+    pixels[: rng.integers(16, 24)] += np.uint8(150)
+    turned = np.rot90(pixels, {"upright": 0, "left": 1, "upside_down": 2, "right": 3}[label])
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(turned)).save(file, "PNG")
+    return file.getvalue()
+
+
+def upright_samples(count: int) -> list[Sample]:
+    made = []
+    for i in range(count):
+        data = lying_picture("upright", i)
+        sha = hashlib.sha256(data).hexdigest()
+        made.append(Sample(sha, "upright", lambda data=data: data))  # type: ignore[misc]
+    return made
+
+
+@pytest.mark.parametrize("scratch_only", [False, True], ids=["pretrained", "from scratch"])
+def test_upright_pictures_alone_teach_which_way_is_up(
+    weights: Path,
+    cache: dict[str, bytes],
+    scratch_only: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    if scratch_only:
+        request.getfixturevalue("no_weights")
+        monkeypatch.setattr(scratch, "_STEPS", 60)
+    options = Options(recipe="orientation", weights=weights, scratch_seconds=300)
+    made = train.run(upright_samples(30), ["upright"], options=options, backbone_cache=cache)
+    assert set(made.card.labels) == {"upright", "left", "upside_down", "right"}
+    assert made.metrics["accuracy"] == 1.0
+    pictures = [load(lying_picture(label, 999), made.card.input_size) for label in made.card.labels]
+    answers = made.head.predict(Embedder(made.backbone_onnx).embed(np.stack(pictures)))
+    assert [made.card.labels[i] for i in answers.argmax(axis=1)] == list(made.card.labels)
+    # Whichever way it comes in, the answer is as sure, to what resizing it rounds.
+    assert np.ptp(answers.max(axis=1)) < 1e-2
+    whole, difference = train.package(made.backbone_onnx, made.head, made.card, np.stack(pictures))
+    assert difference < 1e-3
+    session = ort.InferenceSession(whole, providers=["CPUExecutionProvider"])
+    portable = session.run(None, {"pictures": np.stack(pictures)})[0]
+    assert np.abs(portable - answers).max() < 1e-3
+
+
 def test_without_weights_a_small_network_is_trained_and_said_so(
     no_weights: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train.scratch, "_STEPS", 60)
+    monkeypatch.setattr(scratch, "_STEPS", 60)
     told: list[Progress] = []
     made = train.run(
         samples(60), LABELS, options=Options(scratch_seconds=300), progress=told.append
@@ -166,7 +278,13 @@ def test_without_weights_a_small_network_is_trained_and_said_so(
     assert made.card.weights == "scratch"
     assert made.metrics["accuracy"] > 0.8
     assert made.metrics["threshold"]["value"] >= 0.5
-    assert {step.step for step in told} >= {"reading", "training", "exporting", "checking"}
+    assert {step.step for step in told} >= {
+        "reading",
+        "training",
+        "exporting",
+        "embedding",
+        "scoring",
+    }
     fresh = load(picture("red", 5555), made.card.input_size)[None]
     probabilities = made.head.predict(Embedder(made.backbone_onnx).embed(fresh))[0]
     assert made.head.labels[int(probabilities.argmax())] == "red"
