@@ -2,22 +2,31 @@
 
 A model's labels are part of its file and never change. So a classifier keeps what happened to its
 labels, in order: {"from": old name, "to": new name or None, "up_to_version": n, "at": m, "also":
-[…]}. It holds for the versions that knew the old name, which are those up to n, and those in
-`also`: trained when the change was made, registered after it. `at` is the classifier's count of
-changes with this one, by which such a version is told (`covering`). A name that is given to a new
-label later is not captured, because the versions that know the new label are none of these.
+[…], "made_at": time}. It holds for the versions that knew the old name, which are those up to n,
+and those in `also`: trained when the change was made, registered after it. `at` is the classifier's
+count of changes with this one, by which such a version is told (`covering`). A name that is given
+to a new label later is not captured, because the versions that know the new label are none of
+these. What people and rules said is read by its time instead (`renamed_since`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from connector.db.types import Json
 
 
-def alias(old: str, new: str | None, up_to_version: int, at: int) -> Json:
+def alias(old: str, new: str | None, *, up_to_version: int, at: int, made_at: datetime) -> Json:
     """Return what is kept of a label that was renamed, merged into another, or removed (None)."""
-    return {"from": old, "to": new, "up_to_version": up_to_version, "at": at, "also": []}
+    return {
+        "from": old,
+        "to": new,
+        "up_to_version": up_to_version,
+        "at": at,
+        "also": [],
+        "made_at": made_at.isoformat(),
+    }
 
 
 def covering(aliases: Sequence[Json], number: int, changes_seen: int | None) -> list[Json]:
@@ -39,6 +48,18 @@ def current_name(name: str, version: int, aliases: Sequence[Json]) -> str | None
     current: str | None = name
     for one in aliases:
         if current == one["from"] and _holds(one, version):
+            current = one["to"]
+    return current
+
+
+def renamed_since(name: str, moment: datetime, aliases: Sequence[Json]) -> str | None:
+    """Return the present name of the label that was called `name` then; None when it was removed.
+
+    For texts that keep their words, such as past answers, whichever version they came from.
+    """
+    current: str | None = name
+    for one in aliases:
+        if current == one["from"] and datetime.fromisoformat(one["made_at"]) > moment:
             current = one["to"]
     return current
 

@@ -193,7 +193,9 @@ def _changed(
     highest = session.execute(
         select(func.max(ModelVersion.number)).where(ModelVersion.classifier_id == classifier.id)
     ).scalar()
-    added = aliases.alias(old, new, highest or 0, classifier.changes)
+    added = aliases.alias(
+        old, new, up_to_version=highest or 0, at=classifier.changes, made_at=utcnow()
+    )
     classifier.aliases = [*classifier.aliases, added]
     session.flush()
 

@@ -78,12 +78,12 @@ def answer(
     """
     review, prediction = get_review(session, workspace_id, review_id)
     classifier = changes.hold(session, prediction.classifier_id)
-    chosen = _label(session, classifier, prediction, label)
+    chosen = _label(session, classifier, review, label)
     _take(session, review, chosen.name, by)
     recorder = Recorder(session, settings)
     contradiction = _add_example(session, prediction, chosen, review.kind)
     if review.kind == "audit":
-        _audited(session, prediction, chosen.name)
+        _audited(session, classifier, prediction, chosen.name)
     else:
         prediction.label = chosen.name
         recorder.decide(prediction, "person")
@@ -94,20 +94,24 @@ def answer(
     return Answered(review, contradiction)
 
 
-def _audited(session: Session, prediction: Prediction, label: str) -> None:
-    if label != prediction.label:
+def _audited(session: Session, classifier: Classifier, prediction: Prediction, label: str) -> None:
+    stood = prediction.label
+    if stood is not None and prediction.decided_at is not None:
+        # The same label by another name is no mistake of the model's.
+        stood = aliases.renamed_since(stood, prediction.decided_at, classifier.aliases)
+    if label != stood:
         prediction.corrected_label = label
-    classifier = session.get_one(Classifier, prediction.classifier_id)
     promises.judge_again(session, classifier)
 
 
-def _label(session: Session, classifier: Classifier, prediction: Prediction, name: str) -> Label:
+def _label(session: Session, classifier: Classifier, review: Review, name: str) -> Label:
     labels = {
         label.name: label
         for label in session.scalars(select(Label).where(Label.classifier_id == classifier.id))
     }
-    if name not in labels and prediction.model_version is not None:
-        name = aliases.current_name(name, prediction.model_version, classifier.aliases) or name
+    if name not in labels:
+        renamed = aliases.renamed_since(name, review.created_at, classifier.aliases)
+        name = name if renamed is None else renamed
     if name not in labels:
         known = ", ".join(f"“{known}”" for known in sorted(labels))
         raise Unprocessable(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.db.types import Json
 from connector.domain import aliases
-from connector.domain.aliases import alias, covering, current_name
+from connector.domain.aliases import covering, current_name, renamed_since
 
 NAMES = ("ant", "bee", "wasp")
+START = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def alias(old: str, new: str | None, up_to_version: int, at: int) -> Json:
+    """An alias of the change that was the `at`-th, and made so many minutes after the start."""
+    return aliases.alias(old, new, up_to_version=up_to_version, at=at, made_at=minute(at))
+
+
+def minute(count: float) -> datetime:
+    return START + timedelta(minutes=count)
 
 
 def test_a_renamed_label_is_read_by_its_new_name_and_only_where_the_old_one_was_known() -> None:
@@ -70,6 +82,19 @@ def test_a_version_that_was_being_trained_meanwhile_is_covered() -> None:
     ]
     assert covering(kept, 3, 4) == kept
     assert covering(kept, 4, None) == kept
+
+
+def test_words_of_the_past_are_read_by_their_time() -> None:
+    """Two labels changed names; in between one of them was called tmp."""
+    kept = [alias("ant", "tmp", 1, 1), alias("bee", "ant", 1, 2), alias("tmp", "bee", 1, 3)]
+    assert [renamed_since("ant", minute(at), kept) for at in (0.5, 2.5, 3.5)] == [
+        "bee",
+        "ant",
+        "ant",
+    ]
+    assert [renamed_since("bee", minute(at), kept) for at in (0.5, 3.5)] == ["ant", "bee"]
+    assert renamed_since("tmp", minute(1.5), kept) == "bee"
+    assert renamed_since("ant", minute(0.5), [*kept, alias("bee", None, 1, 4)]) is None
 
 
 def test_probabilities_of_merged_labels_add_up_and_a_removed_one_is_left_out() -> None:

@@ -70,3 +70,26 @@ def test_an_open_question_keeps_its_words_and_takes_the_old_name(
     assert (shown["label"], shown["decided_by"]) == ("crimson", "person")
     examples = (as_alice.get(f"{job.path}/examples?label=crimson").json or {})["items"]
     assert [one["origin"] for one in examples] == ["review"]
+
+
+def test_an_audit_of_a_renamed_label_finds_no_mistake(
+    as_alice: Caller, job: Any, drain: Callable[[], None]
+) -> None:
+    as_alice("PATCH", job.path, json={"audit_share": 1.0})
+    for colour in ("red", "blue", "green"):
+        as_alice.post(f"{job.path}/predictions", data=picture(colour), content_type="image/png")
+    drain()
+    audits = (as_alice.get("/api/v1/reviews?kind=audit").json or {})["items"]
+    items = (as_alice.get(f"{job.path}/labels").json or {})["items"]
+    ids = {one["name"]: one["id"] for one in items}
+    as_alice("PATCH", f"{job.path}/labels/{ids['red']}", json={"name": "crimson"})
+    as_alice.post(f"{job.path}/labels/{ids['blue']}/merge", json={"into": ids["green"]})
+    corrected = {}
+    for audit in audits:
+        prediction = f"/api/v1/predictions/{audit['prediction_id']}"
+        stood = (as_alice.get(prediction).json or {})["label"]
+        answer = {"red": "crimson", "blue": "green", "green": "crimson"}[stood]
+        done = as_alice.post(f"/api/v1/reviews/{audit['id']}/answer", json={"label": answer})
+        assert done.status_code == 200
+        corrected[stood] = (as_alice.get(prediction).json or {})["corrected_label"]
+    assert corrected == {"red": None, "blue": None, "green": "crimson"}
