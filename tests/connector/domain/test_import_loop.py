@@ -81,6 +81,7 @@ def test_an_archive_taken_up_again_gives_nothing_more_to_learn(
     with zipfile.ZipFile(stream, "w") as archive:
         for i in range(60):
             archive.writestr(f"bee {i:03}.png", picture("blue", seed=i, size=(8, 8)))
+    stream.seek(0)
 
     def work() -> None:
         with database.write() as session:
@@ -88,8 +89,7 @@ def test_an_archive_taken_up_again_gives_nothing_more_to_learn(
         assert claimed is not None
         imports.run_zip(database, blobs, settings, claimed)
 
-    with database.write() as session:
-        made = imports.create_import(session, blobs, insects, stream.getvalue(), mode)
+    made = imports.create_import(database, blobs, insects.workspace_id, insects.id, stream, mode)
     work()
     assert changes(database, insects) == learnable
     # As if the worker had been killed after its last picture.
