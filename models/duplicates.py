@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -54,7 +54,7 @@ def near_duplicates(
     if count < 2:
         return np.zeros(count, np.int64)
     with threadpool_limits(1, user_api="blas"):
-        places = _places(embeddings)
+        places, _ = _places(embeddings)
         usual = usual_distance(places)
         if thumbnails is None:
             first, second, _ = close_pairs(places, _cosine(_SAME * usual))
@@ -83,17 +83,17 @@ def twins(
         return np.empty(0, np.int64)
     if thumbnails is not None:
         _check(len(embeddings), thumbnails)
-    rooted = roots(embeddings)
-    centre = rooted.mean(axis=0)
-    places = units(rooted - centre)
-    place = units(roots(np.asarray(embedding)[None]) - centre)
-    usual = usual_distance(places)
     if thumb is None or thumbnails is None:
-        alike = places @ place[0]
-        found = np.flatnonzero(alike >= _cosine(_SAME * usual))
+        places, place = _places(embeddings, embedding)
+        alike = places @ place
+        found = np.flatnonzero(alike >= _cosine(_SAME * usual_distance(places)))
     else:
         alike = _structure(thumbnails) @ _structure(thumb[None])[0]
-        found = np.flatnonzero(_proven(alike, places, place, usual))
+        found = np.flatnonzero(alike >= _HINT)
+        if (alike[found] < _PROOF).any():
+            places, place = _places(embeddings, embedding)
+            usual = usual_distance(places)
+            found = found[_proven(alike[found], places[found], place[None], usual)]
     return np.asarray(found[np.argsort(-alike[found], kind="stable")], np.int64)
 
 
@@ -113,9 +113,15 @@ def usual_distance(places: Floats32) -> float:
     return float(np.median(np.sqrt(np.maximum(2 - 2 * cosines, 0))))
 
 
-def _places(embeddings: npt.NDArray[np.floating]) -> Floats32:
+def _places(
+    embeddings: npt.NDArray[np.floating], one: npt.NDArray[np.floating] | None = None
+) -> tuple[Floats32, Floats32]:
+    """Directions [N, D] of embeddings from their centre, and [D] of one more (None: zero)."""
     rooted = roots(embeddings)
-    return units(rooted - rooted.mean(axis=0))
+    centre = rooted.mean(axis=0)
+    if one is None:
+        return units(rooted - centre), np.zeros_like(centre)
+    return units(rooted - centre), units(roots(np.asarray(one)[None]) - centre)[0]
 
 
 def _cosine(distance: float) -> float:
@@ -138,11 +144,17 @@ def _structure(thumbnails: npt.NDArray[np.uint8]) -> Floats32:
     and framing, which distinct pictures from one place share.
     """
     grey = thumbnails.astype(np.float32)
-    fine = gaussian_filter(grey, (0, _FINE, _FINE), mode="nearest")
-    band = fine - gaussian_filter(grey, (0, _COARSE, _COARSE), mode="nearest")
+    fine, coarse = _smoothing(_FINE), _smoothing(_COARSE)
+    band = fine @ grey @ fine.T - coarse @ grey @ coarse.T
     rows = band.reshape(len(band), -1)
     rows = rows - rows.mean(axis=1, keepdims=True)
     return units(rows, _FLAT * THUMBNAIL)
+
+
+def _smoothing(width: float) -> Floats32:
+    """The matrix [32, 32] that smooths a column of a thumbnail: faster for many than a filter."""
+    kernel = gaussian_filter1d(np.eye(THUMBNAIL), width, axis=0, mode="nearest")
+    return np.asarray(kernel, np.float32)
 
 
 def _check(count: int, thumbnails: npt.NDArray[np.uint8]) -> None:
