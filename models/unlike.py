@@ -228,16 +228,15 @@ def _scales(distances: Floats32, judged: Ints, kept: Ints) -> Floats32:
             own = distances[finite & (judged == label)]
             trust = len(own) / (len(own) + _TRUSTED)
             factors[label] = (float(np.median(own)) / usual) ** (trust / 2)
-    return factors[kept].astype(np.float32)
+    # A label of copies must not make its neighbours seem infinitely far.
+    return factors[kept].clip(0.5, 2).astype(np.float32)
 
 
 def _whole_groups(groups: Ints, count: int, random: np.random.Generator) -> Ints:
     """Pictures of randomly chosen groups, about `count` in all."""
     _, inverse = np.unique(groups, return_inverse=True)
-    order = np.argsort(random.permutation(inverse.max() + 1)[inverse], kind="stable")
-    last = inverse[order[count - 1]]
-    reached = np.flatnonzero(inverse[order] == last)[-1] + 1
-    return np.asarray(order[:reached], np.int64)
+    ranks = random.permutation(inverse.max() + 1)[inverse]
+    return np.flatnonzero(ranks <= np.partition(ranks, count - 1)[count - 1])
 
 
 def _spread(targets: Ints, count: int, random: np.random.Generator) -> Ints:
@@ -248,8 +247,7 @@ def _spread(targets: Ints, count: int, random: np.random.Generator) -> Ints:
     order = order[np.argsort(targets[order], kind="stable")]
     sizes = np.unique(targets, return_counts=True)[1]
     turn = np.arange(len(targets)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    chosen = order[np.argsort(turn, kind="stable")[:count]]
-    return np.sort(chosen)
+    return np.sort(order[np.argsort(turn, kind="stable")[:count]])
 
 
 def _half(values: Floats32) -> Floats32:
