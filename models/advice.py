@@ -7,7 +7,7 @@ from typing import Any
 
 from models.wording import counted, listed
 
-# Measured on real sets, a label's errors fall steeply up to about this many pictures.
+# From 5 to 20 pictures a label, errors fell by a quarter to two thirds on two real sets.
 FEW = 20
 _NAMED = 20
 
