@@ -11,7 +11,7 @@ from colours import backbone as colour_backbone
 from connector.db.tables import Classifier
 from connector.domain import classifiers, outbound
 from models import backbone
-from models import train as model_training
+from models.pretrained import key_of
 from workers.backbones import KeptBackbones
 from workers.runtime import Runtime
 
@@ -23,7 +23,7 @@ def trainable(rt: Runtime, tmp_path: Path) -> Runtime:
     file.parent.mkdir()
     file.write_bytes(b"never loaded, for its export is kept")
     rt.settings = rt.settings.model_copy(update={"weights": file})
-    key = f"{backbone.find(None, file).key}-{model_training._EXPORT_VERSION}"
+    key = key_of(backbone.find(None, file), "sort")
     KeptBackbones(rt)[key] = colour_backbone()
     return rt
 
