@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from connector.actions.lossless import rotate
+from connector.actions.orientation import degrees_to_upright
 from models import orientation
 from models.embed import Embedder
 from models.errors import ModelError, NotEnoughExamples
 from models.export import in_four_turns
-from models.preprocess import load
+from models.preprocess import decode, load
 
 LABELS = orientation.LABELS
 UPRIGHT = np.zeros(40, np.int64)
@@ -79,6 +81,18 @@ def test_the_exif_tag_counts(turning: Embedder, fitted: orientation.Fit) -> None
     # Stored lying on its left side, with a tag that says to turn it a quarter to the right.
     tagged = load(file_of(landscape(7), "left", exif=6), 32)
     assert LABELS[fitted.head.predict(turning.embed(tagged[None])).argmax()] == "upright"
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_rotate_action_stands_up_what_it_recognises(
+    turning: Embedder, fitted: orientation.Fit, label: str
+) -> None:
+    upright = landscape(11, 128, 96)
+    data = file_of(upright, label)
+    answered = LABELS[fitted.head.predict(turning.embed(load(data, 32)[None])).argmax()]
+    if degrees := degrees_to_upright(answered):
+        data = rotate(data, degrees, max_pixels=10**6).data
+    assert np.array_equal(np.asarray(decode(data)), np.asarray(upright))
 
 
 @pytest.mark.parametrize("plain", [False, True])
