@@ -167,7 +167,7 @@ def _check_fields(submission: Submission, settings: Settings) -> None:
         raise Unprocessable(
             f"An Idempotency-Key has 1 to {MAX_KEY} characters.", code="bad_idempotency_key"
         )
-    if len(json.dumps(submission.metadata)) > MAX_METADATA_BYTES:
+    if submission.metadata and len(json.dumps(submission.metadata)) > MAX_METADATA_BYTES:
         raise Unprocessable(
             f"metadata takes at most {MAX_METADATA_BYTES} bytes as JSON; keep a reference instead.",
             code="metadata_too_large",
