@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from models.fitting import _sample_weights, _solve, _standardise
+from models.logistic import balance, solve, standardise
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ def problem(
 
     `strength` is that of the head's own penalty (`fitting.Fit.strength`).
     """
-    features = np.asarray(_standardise(np.asarray(embeddings, np.float64))[0], np.float32)
+    features = standardise(embeddings).features
     if len(features) > _MANY_ROWS and features.shape[1] > _DIRECTIONS:
         step = len(features) // _SAMPLED
         some = features[::step].astype(np.float64)
@@ -166,9 +166,9 @@ def _train(whole: Problem, inside: Ints, start: Floats | None) -> Floats:
     targets = whole.targets[inside]
     known = np.unique(targets)
     # A label may be missing here (its only picture is in the fold): it has no weight to balance.
-    weights = _sample_weights(np.searchsorted(known, targets), len(known))
+    weights = balance(np.searchsorted(known, targets), len(known))
     with threadpool_limits(1, user_api="blas"):
-        return _solve(whole.features[inside], targets, weights, whole.strength, whole.count, start)
+        return solve(whole.features[inside], targets, weights, whole.strength, whole.count, start)
 
 
 def _wrong(whole: Problem, rows: Ints, solved: Floats) -> Bools:
