@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from connector.db.tables import ModelVersion
 from connector.domain import training, versions
 from connector.domain.training import Claimed
 from connector.domain.versions import NewVersion
 from connector.errors import Conflict
-from models import report
+from models import forecast, learning, noise, report
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
 from models.heads import Head
@@ -22,7 +23,7 @@ from models.preprocess import load_many
 from models.signature import Card
 from models.track_record import TrackRecord
 from models.train import Progress, Trained, package
-from workers import judge
+from workers import judge, vectors
 from workers.classify import sessions_of
 from workers.judging import RECORD, Candidate, record_of, verdict
 from workers.reporting import Reporter
@@ -99,7 +100,7 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
         threads=rt.settings.threads or None,
     )
     tell(Progress("reporting", 0, 1, "Writing the report"))
-    told = report_of(record, card)
+    told = report_of(rt, version, record, card)
     with rt.database.write() as session:
         training.complete(
             session,
@@ -110,13 +111,47 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
         )
 
 
-def report_of(record: TrackRecord, card: Card) -> dict[str, Any]:
+def report_of(
+    rt: Runtime, version: ModelVersion, record: TrackRecord, card: Card
+) -> dict[str, Any]:
     """Return the report of a version as JSON values."""
-    return report.build(
+    tuning = record.tuning if record.tuning.hashes else None
+    found = report.build(
         record.held_out,
-        out_of_fold=record.tuning if record.tuning.hashes else None,
+        out_of_fold=tuning,
         temperature=card.temperature,
         groups=record.group_names,
+        suspects=_suspects(record),
+    )
+    return {**found, "forecast": _forecast(rt, version, record, card)}
+
+
+def _suspects(record: TrackRecord) -> dict[str, str]:
+    """Training pictures whose label is likely wrong, and the label that is likelier."""
+    tuning = record.tuning
+    found = noise.find_noise(tuning.probabilities, tuning.targets, record.labels)
+    return {tuning.hashes[one.index]: record.labels[one.suggested] for one in found.suspects}
+
+
+def _forecast(
+    rt: Runtime, version: ModelVersion, record: TrackRecord, card: Card
+) -> dict[str, Any] | None:
+    """What more pictures would do; None for a model that is no head on a frozen backbone."""
+    if version.kind != training.HEAD or card.strength is None:
+        return None
+    known = vectors.known(rt, version.backbone_sha256, record.tuning.hashes)
+    rows = [i for i, sha in enumerate(record.tuning.hashes) if sha in known]
+    answers = record.tuning.take(rows)
+    if not rows:
+        return None
+    numbers = {name: i for i, name in enumerate(sorted(set(record.group_names.values())))}
+    groups = {sha: numbers[name] for sha, name in record.group_names.items()}
+    return forecast.build(
+        np.stack([known[sha] for sha in answers.hashes]),
+        answers.targets,
+        record.labels,
+        strength=card.strength,
+        groups=learning.group_numbers(answers.hashes, groups),
     )
 
 
