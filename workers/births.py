@@ -57,7 +57,7 @@ def register(rt: Runtime, claimed: Claimed, trained: Trained, notice: str | None
             live = versions.live(session, classifier)
             number = versions.next_number(session, classifier)
             session.expunge_all()
-        decision = verdict(rt, sessions_of(rt), candidate, live)
+        decision = verdict(rt, sessions_of(rt), candidate, live, classifier.aliases)
         operating = judge.operating(rt, classifier, number, trained.record)
         try:
             with rt.database.write() as session:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from connector.db.tables import ModelVersion
-from connector.domain import versions
+from connector.db.types import Json
+from connector.domain import aliases, versions
 from connector.domain.versions import Verdict
 from connector.errors import NotFound
 from models import split
@@ -71,9 +72,16 @@ def record_of(rt: Runtime, version: ModelVersion) -> TrackRecord:
 
 
 def verdict(
-    rt: Runtime, sessions: Sessions, candidate: Candidate, live: ModelVersion | None
+    rt: Runtime,
+    sessions: Sessions,
+    candidate: Candidate,
+    live: ModelVersion | None,
+    renamed: Sequence[Json] = (),
 ) -> Verdict:
-    """Compare on the held-out pictures that neither model has learned from."""
+    """Compare on the held-out pictures that neither model has learned from.
+
+    `renamed` are the classifier's aliases: the live model answers by the names it learned.
+    """
     if live is None:
         return versions.judge(None, None, None, 0)
     try:
@@ -85,23 +93,28 @@ def verdict(
         logger.warning("version %d cannot be scored any more: %s", live.number, error)
         return versions.judge(live, None, None, 0)
     truth = {sha: label for sha, label in truth.items() if sha in old_vectors}
-    new = accuracy(candidate.trained.head, candidate.trained.embeddings, truth)
-    old = accuracy(old_head, old_vectors, truth)
+    names = [aliases.current_name(label, live.number, renamed) for label in old_head.labels]
+    old = accuracy(old_head, old_vectors, truth, names)
+    head = candidate.trained.head
+    new = accuracy(head, candidate.trained.embeddings, truth, head.labels)
     return versions.judge(live, new, old, len(truth))
 
 
 def accuracy(
-    head: Head, embeddings: Mapping[str, Vector], truth: Mapping[str, str]
+    head: Head,
+    embeddings: Mapping[str, Vector],
+    truth: Mapping[str, str],
+    names: Sequence[str | None],
 ) -> float | None:
     """Share of pictures whose most probable label is the true one; None without pictures.
 
-    A label that the head does not know counts against it, as it would in service.
+    `names` are those of the head's labels now, None for one that was removed. A label that the head
+    does not know counts against it, as it would in service.
     """
     if not truth:
         return None
     answers = head.predict(np.stack([embeddings[sha] for sha in truth])).argmax(axis=1)
     right = sum(
-        head.labels[int(answer)] == label
-        for answer, label in zip(answers, truth.values(), strict=True)
+        names[int(answer)] == label for answer, label in zip(answers, truth.values(), strict=True)
     )
     return right / len(truth)
