@@ -161,7 +161,7 @@ def _structure(data: bytes, found: Format) -> tuple[int, int, bool]:
 
 
 def _open(data: bytes, found: Format) -> ImageFile.ImageFile:
-    _silence_pillow()
+    silence_pillow()
     stream = io.BytesIO(data)
     if found is picture_formats.HEIF:
         # Rare, and its library takes a tenth of a second to load.
@@ -172,8 +172,11 @@ def _open(data: bytes, found: Format) -> ImageFile.ImageFile:
     return _OPENERS[found.name](stream)
 
 
-def _silence_pillow() -> None:
-    # Odd EXIF is no news to anybody here. Not catch_warnings: that is not thread-safe.
+def silence_pillow() -> None:
+    """Let Pillow keep its warnings to itself from now on: odd EXIF is no news to anybody here.
+
+    Not by catch_warnings, which is not thread-safe.
+    """
     ours = ("ignore", None, Warning, _PILLOW, 0)
     if ours not in warnings.filters[:4]:
         warnings.filterwarnings("ignore", module=_PILLOW.pattern)

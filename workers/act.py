@@ -1,18 +1,22 @@
-"""The act job: carry out planned actions, or take them back, one at a time and once each."""
+"""The act job: carry out planned actions, or take them back, once each, side by side."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.actions import Context, Location, Outcome
 from connector.db.tables import Action, Classifier, Image, Prediction
-from connector.domain import classifiers, effects, folders, leases, lineage, outbound, predictions
+from connector.domain import classifiers, effects, lineage, outbound, predictions, turns
 from connector.domain.predictions import SourceRef, Submission
+from connector.domain.turns import Turn
 from connector.errors import ActionFailed, ColabelError, LostLease
 from connector.logs import log_context
 from workers import runtime as rt_module
@@ -21,7 +25,45 @@ from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
 
+AT_ONCE = 8
+# How long a step waits for an action to end before it looks for more to do beside it.
+PATIENCE_SECONDS = 0.1
 HUNG_SECONDS = 600.0
+# Of actions that a worker died with, beside others: see `turns.claim`.
+MOST_SUSPECTS = 1
+GROUP = "act"
+
+
+class Crew:
+    """The threads that carry out actions, and what is in their hands."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="act")
+        self.busy: dict[Future[None], Turn] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more actions can be begun."""
+        return AT_ONCE - len(self.busy)
+
+    @property
+    def suspects(self) -> int:
+        """How many of those in hand a worker has died with."""
+        return sum(turn.suspect for turn in self.busy.values())
+
+    def begin(self, rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
+        """Let a thread carry it out."""
+        self.busy[self._pool.submit(_act, rt, turn, shown)] = turn
+
+    def collect(self) -> int:
+        """Wait a little until some are done; return how many. What goes on stays in hand."""
+        done, _ = wait(self.busy, timeout=PATIENCE_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            turn = self.busy.pop(future)
+            if error := future.exception():
+                # Nothing was recorded: the lease runs out, and the action counts a strike.
+                logger.error("%s broke off", turn.action.id, exc_info=error)
+        return len(done)
 
 
 def drain() -> int:
@@ -30,42 +72,66 @@ def drain() -> int:
 
 
 def step(rt: Runtime) -> int:
-    """Carry out one action; return 0 when there is none to do."""
+    """See what is done, and begin as many actions as there are threads free.
+
+    Returns how many were done, at least 1 while any is in hand, so 0 when there is nothing more.
+    One that takes long is not waited for: the next steps, of this drain or a later one, go on
+    beside it.
+    """
+    crew: Crew = rt.cache.get("crew") or rt.cache.setdefault("crew", Crew())
+    done = crew.collect() if crew.busy else 0
+    # A claim costs a transaction: rather one for several, unless the others take their time.
+    if not done or crew.free >= AT_ONCE // 2:
+        _begin(rt, crew)
+    return max(done, min(1, len(crew.busy)))
+
+
+def _begin(rt: Runtime, crew: Crew) -> None:
+    if not crew.free:
+        return
     with rt.database.write() as session:
-        claimed = effects.claim_next(session, seconds=rt.settings.lease_seconds)
-    if claimed is None:
-        return 0
-    claim, action, prediction = claimed
-    with log_context(prediction_id=prediction.id, action_id=action.id):
-        _act(rt, claim, action, prediction)
-    return 1
+        found = turns.claim(
+            session,
+            limit=crew.free,
+            seconds=rt.settings.lease_seconds,
+            suspects=max(0, MOST_SUSPECTS - crew.suspects),
+        )
+    shown = _shown(rt, [turn.prediction for turn in found])
+    for turn in found:
+        crew.begin(rt, turn, shown[turn.prediction.id])
 
 
-def _act(rt: Runtime, claim: leases.Claim, action: Action, prediction: Prediction) -> None:
+def _act(rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
     emitted: list[tuple[str, dict[str, Any]]] = []
-    try:
-        with keep(rt, Action, claim), watchdog(HUNG_SECONDS):
-            outcome = _carry_out(rt, claim, action, prediction, emitted)
-        with rt.database.write() as session:
-            effects.finish(session, claim, outcome.detail, outcome.location)
-            for event_type, payload in emitted:
-                outbound.emit(session, action.workspace_id, event_type, payload)
-    except LostLease as error:
-        logger.warning(error.detail)
-    except ColabelError as error:
-        _fail(rt, claim, action, error)
-    except OSError as error:
-        sentence = f"The file could not be worked on: {error.strerror or error}."
-        _fail(rt, claim, action, ActionFailed(sentence, permanent=False))
+    with log_context(prediction_id=turn.prediction.id, action_id=turn.action.id):
+        try:
+            with keep(rt, Action, turn.claim), watchdog(HUNG_SECONDS):
+                outcome = _carry_out(rt, turn, shown, emitted)
+            rt.database.share(lambda session: _finish(session, turn, outcome, emitted), group=GROUP)
+        except LostLease as error:
+            logger.warning(error.detail)
+        except ColabelError as error:
+            _fail(rt, turn, error)
+        except OSError as error:
+            sentence = f"The file could not be worked on: {error.strerror or error}."
+            _fail(rt, turn, ActionFailed(sentence, permanent=False))
+
+
+def _finish(
+    session: Session, turn: Turn, outcome: Outcome, emitted: Sequence[tuple[str, dict[str, Any]]]
+) -> None:
+    effects.finish(session, turn.claim, outcome.detail, outcome.location)
+    for event_type, payload in emitted:
+        outbound.emit(session, turn.action.workspace_id, event_type, payload)
 
 
 def _carry_out(
     rt: Runtime,
-    claim: leases.Claim,
-    action: Action,
-    prediction: Prediction,
+    turn: Turn,
+    shown: Mapping[str, Any],
     emitted: list[tuple[str, dict[str, Any]]],
 ) -> Outcome:
+    action, prediction = turn.action, turn.prediction
     if action.strikes >= effects.STRIKES:
         raise ActionFailed(
             f"Carrying this out ended the worker {effects.STRIKES} times, so it was given up.",
@@ -75,12 +141,13 @@ def _carry_out(
     params = kind.Params.model_validate(action.params)
 
     def record(entries: dict[str, Any]) -> None:
-        with rt.database.write() as session:
-            effects.journal(session, claim, entries)
+        rt.database.share(
+            lambda session: effects.journal(session, turn.claim, entries), group=GROUP
+        )
 
     context = Context(
         action_id=action.id,
-        prediction=_shown(rt, prediction),
+        prediction=shown,
         blobs=rt.blobs,
         settings=rt.settings,
         sorted_dir=folders.sorted_dir(rt.database, rt.settings, prediction.workspace_id),
@@ -117,39 +184,46 @@ def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location
     ).id
 
 
-def _shown(rt: Runtime, prediction: Prediction) -> dict[str, Any]:
-    """Return what an action may know of the picture."""
+def _shown(rt: Runtime, rows: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
+    """Return what actions may know of the pictures, by the predictions' ids."""
+    if not rows:
+        return {}
     statement = (
-        select(Classifier.name, Image.media_type, Image.sha256)
-        .join(Prediction, Prediction.classifier_id == Classifier.id)
+        select(Prediction.id, Classifier.name, Image.media_type, Image.sha256)
+        .join(Classifier, Classifier.id == Prediction.classifier_id)
         .join(Image, Image.id == Prediction.image_id)
-        .where(Prediction.id == prediction.id)
+        .where(Prediction.id.in_([row.id for row in rows]))
     )
     with rt.database.read() as session:
-        name, media_type, sha256 = session.execute(statement).one()
-    url = f"{rt.settings.public_url}/api/v1/predictions/{prediction.id}"
+        facts = {row.id: row for row in session.execute(statement)}
+    base = f"{rt.settings.public_url}/api/v1/predictions"
     return {
-        "id": prediction.id,
-        "label": prediction.label,
-        "confidence": prediction.confidence,
-        "decided_by": prediction.decided_by,
-        "classifier_id": prediction.classifier_id,
-        "classifier_name": name,
-        "name": prediction.name,
-        "external_id": prediction.external_id,
-        "metadata": prediction.meta,
-        "media_type": media_type,
-        "sha256": sha256,
-        "url": url,
-        "image_url": f"{url}/image",
-        "created_at": prediction.created_at,
+        row.id: {
+            "id": row.id,
+            "label": row.label,
+            "confidence": row.confidence,
+            "decided_by": row.decided_by,
+            "classifier_id": row.classifier_id,
+            "classifier_name": facts[row.id].name,
+            "name": row.name,
+            "external_id": row.external_id,
+            "metadata": row.meta,
+            "media_type": facts[row.id].media_type,
+            "sha256": facts[row.id].sha256,
+            "url": f"{base}/{row.id}",
+            "image_url": f"{base}/{row.id}/image",
+            "created_at": row.created_at,
+        }
+        for row in rows
     }
 
 
-def _fail(rt: Runtime, claim: leases.Claim, action: Action, error: ColabelError) -> None:
-    logger.warning("%s %s failed: %s", action.kind, action.id, error.detail)
+def _fail(rt: Runtime, turn: Turn, error: ColabelError) -> None:
+    logger.warning("%s %s failed: %s", turn.action.kind, turn.action.id, error.detail)
     try:
-        with rt.database.write() as session:
-            effects.fail(session, claim, error, rt.settings.public_url)
+        rt.database.share(
+            lambda session: effects.fail(session, turn.claim, error, rt.settings.public_url),
+            group=GROUP,
+        )
     except LostLease as lost:
         logger.warning(lost.detail)

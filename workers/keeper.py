@@ -6,6 +6,7 @@ import contextlib
 import faulthandler
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,16 +43,35 @@ def keep(rt: Runtime, table: Any, claim: leases.Claim) -> Iterator[None]:
         thread.join()
 
 
+# When each block that is being watched must have ended, by the monotonic clock.
+_DEADLINES: dict[object, float] = {}
+_ARMING = threading.Lock()
+
+
 @contextlib.contextmanager
 def watchdog(seconds: float) -> Iterator[None]:
     """End this process, with a traceback, when the block takes longer than `seconds`.
 
-    The timer is a native thread of the interpreter that needs no lock of it: it also ends a
-    process whose every Python thread is stuck in C code. The supervisor starts a new one, and the
-    lease hands the work on.
+    Blocks of several threads may be watched at once. The timer is a native thread of the
+    interpreter that needs no lock of it: it also ends a process whose every Python thread is stuck
+    in C code. The supervisor starts a new one, and the lease hands the work on.
     """
-    faulthandler.dump_traceback_later(seconds, exit=True)
+    block = object()
+    with _ARMING:
+        _DEADLINES[block] = time.monotonic() + seconds
+        _arm()
     try:
         yield
     finally:
+        with _ARMING:
+            del _DEADLINES[block]
+            _arm()
+
+
+def _arm() -> None:
+    """Set the one timer there is to the deadline that comes first."""
+    if _DEADLINES:
+        left = min(_DEADLINES.values()) - time.monotonic()
+        faulthandler.dump_traceback_later(max(left, 0.001), exit=True)
+    else:
         faulthandler.cancel_dump_traceback_later()

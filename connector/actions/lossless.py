@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from connector.actions.jpeg import rotate_jpeg
 from connector.actions.orientation import Tag, swaps_sides, turned
 from connector.actions.png import SIGNATURE, rotate_png
 from connector.actions.rotated import TRANSPOSE, Rotated, Unrotatable, too_large
+from connector.pictures import silence_pillow
 
 
 def rotate(data: bytes, degrees: int, *, max_pixels: int) -> Rotated:
@@ -33,26 +33,25 @@ def rotate(data: bytes, degrees: int, *, max_pixels: int) -> Rotated:
             "HEIC and AVIF pictures cannot be turned without loss, so this one was left as it "
             "is; save it as JPEG or PNG first, or sort it with “move”."
         )
-    with warnings.catch_warnings():
-        # The limit that counts is ours, below.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(data), formats=["PNG", "WEBP", "BMP", "GIF"]) as image:
-                _check_pixels(image, max_pixels)
-                if data.startswith(SIGNATURE):
-                    return rotate_png(data, degrees)
-                return _rotate_pixels(image, degrees, data)
-        except Image.DecompressionBombError as error:
-            raise too_large(max_pixels) from error
-        except UnidentifiedImageError as error:
-            raise Unrotatable(
-                "This is not a picture of a kind that can be turned; use JPEG, PNG, WebP, TIFF, "
-                "BMP or GIF."
-            ) from error
-        except (OSError, SyntaxError, ValueError) as error:
-            raise Unrotatable(
-                "This picture is damaged, so it was left as it is; replace the file."
-            ) from error
+    # Also of large pictures: the limit that counts is ours, below.
+    silence_pillow()
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG", "WEBP", "BMP", "GIF"]) as image:
+            _check_pixels(image, max_pixels)
+            if data.startswith(SIGNATURE):
+                return rotate_png(data, degrees)
+            return _rotate_pixels(image, degrees, data)
+    except Image.DecompressionBombError as error:
+        raise too_large(max_pixels) from error
+    except UnidentifiedImageError as error:
+        raise Unrotatable(
+            "This is not a picture of a kind that can be turned; use JPEG, PNG, WebP, TIFF, "
+            "BMP or GIF."
+        ) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise Unrotatable(
+            "This picture is damaged, so it was left as it is; replace the file."
+        ) from error
 
 
 def _check_pixels(image: Image.Image, max_pixels: int) -> None:

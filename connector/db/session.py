@@ -146,8 +146,29 @@ class Database:
         self.rung(job)
         return value
 
-    def _together(self, job: str) -> Together:
-        return self._groups.setdefault(job, Together(self.writing))
+    def share(self, write: Callable[[Session], T], *, group: str) -> T:
+        """Return what `write` returned, committed with what other threads of `group` write now.
+
+        `write` gets a session and may say what it wants; it obeys the rules of
+        `connector.db.together`. Raises what it raised, and Unavailable.
+        """
+        if not self.is_sqlite:
+            with self.write() as session:
+                return write(session)
+
+        def part(connection: Connection) -> tuple[T, list[str]]:
+            # Closing this session leaves the transaction, which is the whole group's, as it is.
+            with Session(connection, expire_on_commit=False) as session:
+                value = write(session)
+                session.flush()
+                return value, session.info.pop(WANTED, [])
+
+        value, wanted = self._together(group).run(part)
+        self.rung(*dict.fromkeys(wanted))
+        return value
+
+    def _together(self, group: str) -> Together:
+        return self._groups.setdefault(group, Together(self.writing))
 
     def rung(self, *jobs: str) -> None:
         """Ring for these jobs now: their work is committed."""

@@ -1,12 +1,12 @@
-"""Actions on their way: claimed in order, journalled, finished once, taken back on request."""
+"""Actions on their way: journalled, finished once, taken back on request."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.db.session import now, want
@@ -21,64 +21,19 @@ RETRY_SECONDS = (2, 10, 60, 300, 1800, 3600, 3 * 3600)
 STRIKES = 5
 
 
-def _turn_has_come() -> Any:
-    before, after = aliased(Action), aliased(Action)
-    planned_before = exists().where(
-        before.prediction_id == Action.prediction_id,
-        before.sequence < Action.sequence,
-        before.status == "planned",
-    )
-    undoing_after = exists().where(
-        after.prediction_id == Action.prediction_id,
-        after.sequence > Action.sequence,
-        after.pending,
-        after.undo_requested_at.is_not(None),
-    )
-    return or_(
-        and_(Action.undo_requested_at.is_(None), ~planned_before),
-        and_(Action.undo_requested_at.is_not(None), ~undoing_after),
-    )
-
-
-# Made once: building it takes longer than asking the database.
-_TURN_HAS_COME = _turn_has_come()
-
-
-def ready(session: Session) -> Any:
-    """Return the condition of actions whose turn has come.
-
-    Of one picture's actions each waits for the one before it; undoing goes the other way round.
-    """
-    return and_(Action.pending, Action.due_at <= now(session), _TURN_HAS_COME)
-
-
-def claim_next(
-    session: Session, *, seconds: float
-) -> tuple[leases.Claim, Action, Prediction] | None:
-    """Claim one action that is ready, with its prediction; None when there is none."""
-    claim = leases.claim(
-        session, Action, ready(session), limit=1, seconds=seconds, order_by=Action.due_at
-    )
-    if not claim.ids:
-        return None
-    action = session.get_one(Action, claim.ids[0], populate_existing=True)
-    prediction = session.get_one(Prediction, action.prediction_id)
-    if claim.abandoned:
-        action.strikes += 1
-    if action.location_before is None:
-        action.location_before = prediction.location
-    return claim, action, prediction
-
-
 def journal(session: Session, claim: leases.Claim, entries: dict[str, Any]) -> None:
     """Keep what an action noted on its way. Raises LostLease when it is no longer ours."""
-    _mine(session, claim).journal = entries
+    if not leases.write(session, Action, claim, journal=entries):
+        raise _lost(claim)
 
 
 def finish(
     session: Session, claim: leases.Claim, detail: dict[str, Any], location: dict[str, Any] | None
 ) -> Action:
-    """The action is done; `location`: where the picture is now, None when it has not moved."""
+    """The action is done; `location`: where the picture is now, None when it has not moved.
+
+    Nothing is rung for: the drain that finished this looks for the picture's next action itself.
+    """
     action = _mine(session, claim)
     undoing = action.undo_requested_at is not None
     action.status = "undone" if undoing else "done"
@@ -88,7 +43,6 @@ def finish(
     if location is not None:
         prediction = session.get_one(Prediction, action.prediction_id)
         prediction.location = location
-    want(session, "act")
     return action
 
 
@@ -117,8 +71,12 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
 
 def _mine(session: Session, claim: leases.Claim) -> Action:
     if not leases.held(session, Action, claim):
-        raise LostLease(f"The action {claim.ids[0]} was taken over by another worker.")
+        raise _lost(claim)
     return session.get_one(Action, claim.ids[0])
+
+
+def _lost(claim: leases.Claim) -> LostLease:
+    return LostLease(f"The action {claim.ids[0]} was taken over by another worker.")
 
 
 def _close(action: Action) -> None:

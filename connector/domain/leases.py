@@ -65,12 +65,12 @@ def claim(
 def renew(session: Session, table: Any, claim: Claim, seconds: float) -> int:
     """Make the lease last `seconds` from now; return how many rows we still hold."""
     until = now(session) + timedelta(seconds=seconds)
-    return _update(session, table, claim, lease_until=until)
+    return write(session, table, claim, lease_until=until)
 
 
 def release(session: Session, table: Any, claim: Claim) -> int:
     """Give the rows back untouched, for whoever comes next."""
-    return _update(session, table, claim, lease_token=None, lease_until=None)
+    return write(session, table, claim, lease_token=None, lease_until=None)
 
 
 def held(session: Session, table: Any, claim: Claim, ids: Sequence[str] | None = None) -> set[str]:
@@ -84,7 +84,8 @@ def held(session: Session, table: Any, claim: Claim, ids: Sequence[str] | None =
     return set(session.scalars(statement))
 
 
-def _update(session: Session, table: Any, claim: Claim, **values: Any) -> int:
+def write(session: Session, table: Any, claim: Claim, **values: Any) -> int:
+    """Set columns of the rows that we still hold; return how many those are."""
     if not claim.ids:
         return 0
     statement = (

@@ -8,16 +8,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import now
-from connector.db.tables import (
-    Action,
-    Classifier,
-    Delivery,
-    Import,
-    Prediction,
-    Study,
-    TrainingRun,
-)
-from connector.domain import effects, imports, outbound, promises, studies, training
+from connector.db.tables import Action, Delivery, Import, Prediction, TrainingRun
+from connector.domain import outbound, turns
 
 
 def waiting(session: Session) -> list[str]:
@@ -33,7 +25,7 @@ def waiting(session: Session) -> list[str]:
 
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
-        "act": any_row(Action, effects.ready(session)),
+        "act": any_row(Action, turns.ready(session)),
         "deliver": any_row(Delivery, outbound.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),

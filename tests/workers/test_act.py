@@ -8,49 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from acting import MOVE, actions, add_rule, run, send
 from colours import colour_classifier, picture
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Action, Classifier, Event, Prediction
 from connector.db.types import utcnow
-from connector.domain import classifiers, effects, outbound, predictions, rules
-from connector.domain.predictions import SourceRef, Submission
+from connector.domain import classifiers, effects, outbound, rules, turns
+from connector.domain.predictions import SourceRef
 from connector.errors import Conflict, LostLease, NotFound
 from connector.settings import Settings
 from connector.storage import LocalBlobs
-from workers import act, classify
+from workers import classify
 from workers.runtime import Runtime
 
-MOVE = {"kind": "move", "params": {"folder": "{label}"}}
 COPY = {"kind": "copy", "params": {"folder": "copies"}}
 TURN = {"kind": "rotate", "params": {"degrees": 90}}
-
-
-def add_rule(rt: Runtime, classifier: Classifier, *actions: dict[str, Any]) -> None:
-    checked = rules.check_actions(rt.settings, actions)
-    with rt.database.write() as session:
-        mine = session.get_one(Classifier, classifier.id)
-        rules.create_rule(session, mine, label=None, actions=checked)
-
-
-def send(rt: Runtime, source: SourceRef, colour: str = "red", **fields: Any) -> str:
-    submission = Submission(picture(colour, seed=fields.pop("seed", 0)), "a.png", **fields)
-    return predictions.submit(
-        rt.database, rt.blobs, rt.settings, source=source, submission=submission
-    ).id
-
-
-def run(rt: Runtime) -> None:
-    """Drain both queues until nothing is left to do now."""
-    while classify.step(rt) or act.step(rt):
-        pass
-
-
-def actions(rt: Runtime, prediction_id: str) -> list[Action]:
-    with rt.database.read() as session:
-        statement = select(Action).where(Action.prediction_id == prediction_id)
-        return list(session.scalars(statement.order_by(Action.sequence)))
 
 
 def location(rt: Runtime, prediction_id: str) -> dict[str, Any]:
@@ -209,13 +183,12 @@ def test_a_worker_that_lost_its_lease_records_nothing(
     prediction_id = send(rt, api_source)
     classify.step(rt)
     with rt.database.write() as session:
-        claimed = effects.claim_next(session, seconds=15)
-    assert claimed is not None
+        [turn] = turns.claim(session, limit=1, seconds=15, suspects=1)
     with rt.database.write() as session:
         session.execute(update(Action).values(lease_until=utcnow() - timedelta(seconds=1)))
     run(rt)
     with pytest.raises(LostLease), rt.database.write() as session:
-        effects.finish(session, claimed[0], {"to": "nowhere"}, None)
+        effects.finish(session, turn.claim, {"to": "nowhere"}, None)
     [moved] = actions(rt, prediction_id)
     assert (moved.status, moved.strikes) == ("done", 1)
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, insert, select
+from sqlalchemy.orm import Session
 
 from connector.db import Database
+from connector.db.session import want
 from connector.db.tables import Fact
 from connector.db.together import Together
 from connector.errors import Unavailable, Unprocessable
@@ -148,3 +150,40 @@ def test_a_ring_comes_after_the_commit(database: Database) -> None:
     database.ring = lambda _job: seen.append(kept(database))
     assert database.write_together(note(1), job="classify") == 1
     assert seen == [{1}]
+
+
+def test_sessions_share_a_transaction_and_say_what_they_want(database: Database) -> None:
+    rings: list[str] = []
+    database.ring = rings.append
+
+    def write(number: int) -> int:
+        def part(session: Session) -> int:
+            session.add(Fact(key=f"number {number}", value={"n": number}))
+            if number % 5 == 4:
+                raise Unprocessable(f"{number} is not wanted")
+            if number == 7:
+                want(session, "deliver")
+            return number
+
+        return database.share(part, group="act")
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(write, number) for number in range(40)]
+    for number, future in enumerate(futures):
+        if number % 5 == 4:
+            with pytest.raises(Unprocessable):
+                future.result()
+        else:
+            assert future.result() == number
+    assert kept(database) == {number for number in range(40) if number % 5 != 4}
+    assert rings == ["deliver"]
+
+
+def test_what_a_shared_session_returns_can_be_read_on(database: Database) -> None:
+    def part(session: Session) -> Fact:
+        fact = Fact(key="kept", value={"n": 1})
+        session.add(fact)
+        return fact
+
+    assert database.share(part, group="act").value == {"n": 1}
+    assert kept(database) == {1}
