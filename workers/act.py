@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 from connector import actions as action_kinds
 from connector.actions import Context, Location, Outcome
 from connector.db.tables import Action, Classifier, Image, Prediction
-from connector.domain import classifiers, effects, lineage, outbound, predictions, turns
+from connector.domain import (
+    classifiers,
+    effects,
+    folders,
+    lineage,
+    outbound,
+    predictions,
+    turns,
+)
 from connector.domain.predictions import SourceRef, Submission
 from connector.domain.turns import Turn
 from connector.errors import ActionFailed, ColabelError, LostLease

@@ -8,8 +8,16 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import now
-from connector.db.tables import Action, Delivery, Import, Prediction, TrainingRun
-from connector.domain import outbound, turns
+from connector.db.tables import (
+    Action,
+    Classifier,
+    Delivery,
+    Import,
+    Prediction,
+    Study,
+    TrainingRun,
+)
+from connector.domain import imports, outbound, promises, studies, training, turns
 
 
 def waiting(session: Session) -> list[str]:

@@ -47,10 +47,11 @@ class LocalBlobs:
             os.fsync(folder)
             return sha256
         self._check_space()
-        temporary = f"{place}/.{sha256}.{new_token(8)}"
-        try:
-            self._write(temporary, data)
-            os.rename(temporary, path)  # noqa: PTH104
+        private = f"{place}/.{sha256}.{new_token(8)}"
+        with self._writing(private) as descriptor:
+            _write(descriptor, data)
+            os.fsync(descriptor)
+            os.rename(private, path)  # noqa: PTH104
             os.fsync(folder)
         return sha256
 

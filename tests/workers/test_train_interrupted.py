@@ -12,6 +12,7 @@ from sqlalchemy import select
 from connector.db.tables import Classifier, ModelVersion, TrainingRun
 from connector.domain import classifiers, training, versions
 from workers import train
+from workers.reporting import Reporter
 from workers.runtime import Runtime
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -19,7 +20,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def interrupted(at: str, action: Callable[[], None]) -> Callable[..., Any]:
     """Return a progress reporter that does something when a step is reached, then goes on."""
-    original = train._Reporter.__call__
+    original = Reporter.__call__
 
     def call(self: Any, now: Any) -> None:
         if now.step == at:
@@ -43,7 +44,7 @@ def test_a_killed_run_is_taken_up_and_the_late_worker_writes_nothing(
                 stolen.append(training.claim_run(session, 60))
 
     with monkeypatch.context() as patch:
-        patch.setattr(train._Reporter, "__call__", interrupted("scoring", steal))
+        patch.setattr(Reporter, "__call__", interrupted("scoring", steal))
         train.step(rt)
     assert shown(rt, run_id)["status"] == "running"
     assert live_version(rt, paints) is None
@@ -58,7 +59,7 @@ def test_a_worker_told_to_stop_gives_its_run_back_without_a_strike(
     add(rt, paints, range(6))
     run_id = request(rt, paints)
     with monkeypatch.context() as patch:
-        patch.setattr(train._Reporter, "__call__", interrupted("embedding", rt.stopping.set))
+        patch.setattr(Reporter, "__call__", interrupted("embedding", rt.stopping.set))
         train.step(rt)
     assert shown(rt, run_id)["status"] == "running"
     rt.stopping.clear()

@@ -38,24 +38,45 @@ def crash(database: Database) -> None:
 
 def new_version(mark: str = "a") -> NewVersion:
     return NewVersion(
+        kind="head",
         labels=("ant", "bee"),
         thresholds={"ant": 0.8, "bee": 0.9},
         card={"labels": ["ant", "bee"]},
         metrics={"accuracy": 0.9},
         backbone_sha256=mark * 64,
         head_sha256=mark * 64,
-        portable_sha256=mark * 64,
+        unlike_sha256=None,
     )
+
+
+def register(
+    database: Database, settings: Settings, claimed: Claimed | None, verdict: Verdict
+) -> int:
+    assert claimed is not None
+    with database.write() as session:
+        return training.register(
+            session, settings, claimed, new_version(), verdict, operating=None, notice=None
+        )
+
+
+def complete(database: Database, claimed: Claimed | None) -> None:
+    assert claimed is not None
+    with database.write() as session:
+        training.complete(
+            session,
+            claimed,
+            portable_sha256="p" * 64,
+            report_sha256="r" * 64,
+            metrics={"portable_max_difference": 0.0},
+        )
 
 
 def finish(
     database: Database, settings: Settings, claimed: Claimed | None, verdict: Verdict
 ) -> int:
-    assert claimed is not None
-    with database.write() as session:
-        return training.finish(
-            session, settings, claimed, new_version(), verdict, metrics={}, notice=None
-        )
+    number = register(database, settings, claimed, verdict)
+    complete(database, claimed)
+    return number
 
 
 FIRST = judge(None, 0.9, None, 10)
@@ -152,16 +173,10 @@ def test_progress_is_seen_and_fenced(
     ):
         with database.write() as session, pytest.raises(LostLease):
             late(session)
-    with pytest.raises(LostLease), database.write() as session:
-        training.finish(
-            session,
-            Settings(secret_key="x"),
-            first,
-            new_version(),
-            FIRST,
-            metrics={},
-            notice=None,
-        )
+    with pytest.raises(LostLease):
+        register(database, Settings(secret_key="x"), first, FIRST)
+    with pytest.raises(LostLease):
+        complete(database, first)
     with database.read() as session:
         assert versions.list_versions(session, insects).items == []
 
@@ -201,6 +216,33 @@ def test_the_first_version_goes_live_with_its_event(
         assert event.payload["live"] is True
         run = session.scalars(select(TrainingRun)).one()
         assert (run.status, run.version, run.promoted) == ("done", 1, True)
+
+
+def test_a_version_is_live_before_its_files_are_written(
+    database: Database, settings: Settings, insects: Classifier, give: Callable[..., None]
+) -> None:
+    give(ant=2, bee=2)
+    run_id = request(database, insects).id
+    claimed = claim(database)
+    register(database, settings, claimed, FIRST)
+    with database.read() as session:
+        row = session.get_one(Classifier, insects.id)
+        made = versions.version(session, row, 1)
+        run = session.get_one(TrainingRun, run_id)
+        assert (row.live_version, row.stale, run.status) == (1, True, "running")
+        for asked, code in (
+            (versions.portable, "model_file_not_ready"),
+            (versions.report, "report_not_ready"),
+        ):
+            with pytest.raises(Conflict) as early:
+                asked(made)
+            assert early.value.code == code
+    complete(database, claimed)
+    with database.read() as session:
+        made = versions.version(session, insects, 1)
+        assert (versions.portable(made), versions.report(made)) == ("p" * 64, "r" * 64)
+        assert made.metrics["portable_max_difference"] == 0.0
+        assert session.get_one(TrainingRun, run_id).status == "done"
 
 
 def test_a_worse_version_is_kept_but_does_not_go_live(
