@@ -17,9 +17,10 @@ MOVE = {"kind": "move", "params": {"folder": "{label}"}}
 
 
 def add_rule(rt: Runtime, classifier: Classifier, *actions: dict[str, Any]) -> None:
+    checked = rules.check_actions(rt.settings, list(actions))
     with rt.database.write() as session:
         mine = session.get_one(Classifier, classifier.id)
-        rules.create_rule(session, rt.settings, mine, label=None, actions=list(actions))
+        rules.create_rule(session, mine, label=None, actions=checked)
 
 
 def send(rt: Runtime, source: SourceRef, colour: str = "red", **fields: Any) -> str:

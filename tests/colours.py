@@ -30,7 +30,9 @@ def picture(
     colour: str, *, seed: int = 0, size: tuple[int, int] = (40, 30), kind: str = "PNG"
 ) -> bytes:
     """Return a picture of that colour; each seed gives other bytes."""
-    noise = np.random.default_rng(seed).integers(-20, 21, (size[1], size[0], 3))
+    # Other noise for each colour: pictures of one pattern in two colours would be near-identical.
+    random = np.random.default_rng([seed, *colour.encode()])
+    noise = random.integers(-20, 21, (size[1], size[0], 3))
     pixels = np.clip(np.array(RGB[colour]) + noise, 0, 255).astype(np.uint8)
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, kind)

@@ -8,7 +8,7 @@ from typing import Any
 from colours import picture
 from sqlalchemy import update
 
-from connector.db.tables import Classifier, Import, TrainingRun
+from connector.db.tables import Classifier, Import, Study, TrainingRun
 from connector.db.types import utcnow
 from connector.domain import examples, training
 from workers import train
@@ -57,5 +57,5 @@ def trained(rt: Runtime, classifier: Classifier) -> dict[str, Any]:
 def crash(rt: Runtime) -> None:
     """Let all leases run out, as when the worker was killed."""
     with rt.database.write() as session:
-        for table in (TrainingRun, Import):
+        for table in (TrainingRun, Import, Study):
             session.execute(update(table).values(lease_until=utcnow()))
