@@ -23,6 +23,7 @@ class PictureSet:
     def __init__(self, pictures: npt.NDArray[np.uint8], targets: npt.NDArray[np.int64]) -> None:
         self.pictures = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
         self.targets = torch.from_numpy(np.ascontiguousarray(targets))
+        self._order: tuple[tuple[int, int], Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -40,6 +41,24 @@ class PictureSet:
             if augment:
                 pictures = _augmented(pictures, generator)
             yield pictures, self.targets[rows]
+
+    def batch(self, number: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+        """Batch `number` of passes without end, as `batches` gives them without augmentation.
+
+        What it holds depends on the three arguments alone, in whatever order they are asked for.
+        """
+        count = math.ceil(len(self) / size)
+        if self._order is None or self._order[0] != (number // count, seed):
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + number // count)
+            order = torch.randperm(len(self), generator=generator)
+            self._order = (number // count, seed), order
+        rows = self._order[1].tensor_split(count)[number % count]
+        return self.pictures[rows].float() / 255, self.targets[rows]
+
+    def chunks(self, size: int) -> Iterator[Tensor]:
+        """All pictures in their order, float32 [B, 3, S, S] of 0..1."""
+        for start in range(0, len(self), size):
+            yield self.pictures[start : start + size].float() / 255
 
 
 def _augmented(pictures: Tensor, generator: torch.Generator) -> Tensor:

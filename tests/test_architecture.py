@@ -17,14 +17,21 @@ from connector.jobs import JOBS, QUEUES
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("connector", "workers", "models")
 TRAINING_SIDE = {
-    "dataset",
+    "augment",
     "backbone",
-    "recognition",
+    "checkpoint",
+    "dataset",
     "download",
-    "scratch",
-    "finetune",
     "export",
+    "finetune",
+    "job",
+    "plans",
+    "pretrained",
+    "recognition",
+    "scratch",
     "train",
+    "tunable",
+    "tuner",
 }
 MAX_LINES = 400
 

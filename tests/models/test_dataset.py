@@ -1,3 +1,5 @@
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -45,3 +47,21 @@ def test_augmentation_varies_a_picture_but_never_turns_it_over() -> None:
     assert len(torch.unique(pictures.flatten(1), dim=0)) == 200
     top, bottom = pictures[:, :, :10].mean((1, 2, 3)), pictures[:, :, -10:].mean((1, 2, 3))
     assert bool((top > bottom).all())
+
+
+def test_batches_by_number_are_passes_over_all_in_whatever_order_they_are_asked_for() -> None:
+    data = made(21)
+    first = [sorted(data.batch(number, 8, 0)[1].tolist()) for number in range(6)]
+    assert sorted(chain(*first[:3])) == list(range(21))
+    assert sorted(chain(*first[3:])) == list(range(21))
+    assert first[:3] != first[3:]
+    backwards = [sorted(data.batch(number, 8, 0)[1].tolist()) for number in range(5, -1, -1)]
+    assert backwards[::-1] == first
+    assert sorted(data.batch(0, 8, 1)[1].tolist()) != first[0]
+
+
+def test_chunks_are_all_pictures_in_their_order() -> None:
+    data = made(10)
+    chunks = list(data.chunks(4))
+    assert [len(chunk) for chunk in chunks] == [4, 4, 2]
+    assert torch.equal(torch.cat(chunks), data.pictures.float() / 255)
