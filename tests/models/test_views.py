@@ -16,7 +16,7 @@ def scenes(per_label: int, *, turned: bool, seed: int = 0) -> tuple[np.ndarray, 
     rng = np.random.default_rng(seed)
     targets = np.repeat([0, 1, 2], per_label)
     side = rng.choice([-1.0, 1.0], len(targets))
-    kind = np.where(targets == 2, 6.0, np.where(targets == 0, 2.0, -2.0))
+    kind = np.where(targets == 2, 8.0, np.where(targets == 0, 3.0, -3.0))
     if turned:
         side = np.where(targets == 2, side, np.where(targets == 0, 1.0, -1.0))
         kind = np.where(targets == 2, 6.0, 0.0)
