@@ -18,7 +18,7 @@ import common
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegressionCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.backbone import Backbone, resolve
@@ -41,6 +41,21 @@ def features(backbone: Backbone, paths: list[Path]) -> np.ndarray[Any, Any]:
     return np.concatenate(rows)
 
 
+def plain_probe() -> Pipeline:
+    """Return the probe, not yet fitted."""
+    return make_pipeline(
+        StandardScaler(),
+        LogisticRegressionCV(
+            Cs=np.logspace(-4, 1, 6),
+            cv=5,
+            max_iter=300,
+            scoring="accuracy",
+            l1_ratios=(0,),
+            use_legacy_attributes=False,
+        ),
+    )
+
+
 def labelled(folder: Path) -> tuple[list[Path], list[str]]:
     """Return the pictures below `folder` and the names of the folders that they lie in."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in common.SUFFIXES)
@@ -59,17 +74,7 @@ def main() -> None:
     arguments = parser.parse_args()
     backbone = resolve(arguments.backbone, arguments.weights)
     (train, train_labels), (test, test_labels) = labelled(arguments.train), labelled(arguments.test)
-    probe = make_pipeline(
-        StandardScaler(),
-        LogisticRegressionCV(
-            Cs=np.logspace(-4, 1, 6),
-            cv=5,
-            max_iter=300,
-            scoring="accuracy",
-            l1_ratios=(0,),
-            use_legacy_attributes=False,
-        ),
-    )
+    probe = plain_probe()
     probe.fit(features(backbone, train), train_labels)
     accuracy = probe.score(features(backbone, test), test_labels)
     print(json.dumps({"accuracy": accuracy, "count": len(test), "backbone": backbone.name}))
