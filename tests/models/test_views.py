@@ -89,7 +89,7 @@ def test_views_stack_into_rows_of_which_the_whole_ones_are_served() -> None:
     assert stacked.served.tolist() == [True] * 4 + [False] * 4
 
 
-def test_many_pictures_need_no_views() -> None:
+def test_views_are_for_few_pictures_that_may_be_mirrored() -> None:
     assert views.training_views(100, mirror=True) == views.VIEWS
-    assert views.training_views(100, mirror=False) == ("whole", "crop")
+    assert views.training_views(100, mirror=False) == ("whole",)
     assert views.training_views(10_000, mirror=True) == ("whole",)
