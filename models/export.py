@@ -64,7 +64,8 @@ def in_four_turns(backbone_bytes: bytes, *, plain: bool) -> bytes:
     upright), for twice the work, and its values are compressed, because features of which few are
     large fit a linear score badly (as Perronnin et al. 2010, "Improving the Fisher kernel for
     large-scale image classification", did with a power). With 100 photos the mirror image gave
-    about four points of accuracy and the compression two. Raises ModelError for other files.
+    one point of accuracy on squeezenet1_1 and three and a half on mobilenet_v2, the compression
+    nearly one on both. Raises ModelError for other files.
     """
     model = graph.parse(backbone_bytes)
     card = _backbone_card(model)
