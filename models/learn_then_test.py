@@ -14,6 +14,9 @@ confidence reaches t. Why it is right:
   one is not shown to keep the rate (fixed-sequence testing, Maurer, Hothorn and Lehmacher 1995;
   Bauer 1991). To end at a threshold with R(t) > alpha, the first such one in the order must have
   been passed, which has probability at most delta. How many there are costs nothing.
+- The probability is that of a promise both made and broken, over all draws of the calibration
+  pictures. Where the evidence seldom suffices, the few promises made are the lucky ones, and more
+  than delta of those may be broken; the audits of `live_error` find them.
 - The number n of calibration pictures may be used too: it says nothing about their answers. For one
   label the same holds given the predicted labels, with the pictures predicted as that label.
 
