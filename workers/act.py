@@ -97,13 +97,12 @@ def step(rt: Runtime) -> int:
 def _begin(rt: Runtime, crew: Crew) -> None:
     if not crew.free:
         return
-    with rt.database.write() as session:
-        found = turns.claim(
-            session,
-            limit=crew.free,
-            seconds=rt.settings.lease_seconds,
-            suspects=max(0, MOST_SUSPECTS - crew.suspects),
-        )
+    limit, suspects = crew.free, max(0, MOST_SUSPECTS - crew.suspects)
+    seconds = rt.settings.lease_seconds
+    found = rt.database.share(
+        lambda session: turns.claim(session, limit=limit, seconds=seconds, suspects=suspects),
+        group=GROUP,
+    )
     shown = _shown(rt, [turn.prediction for turn in found])
     for turn in found:
         crew.begin(rt, turn, shown[turn.prediction.id])

@@ -57,21 +57,22 @@ def watchdog(seconds: float) -> Iterator[None]:
     in C code. The supervisor starts a new one, and the lease hands the work on.
     """
     block = object()
-    with _ARMING:
+    with _ARMING, _rearmed():
         _DEADLINES[block] = time.monotonic() + seconds
-        _arm()
     try:
         yield
     finally:
-        with _ARMING:
+        with _ARMING, _rearmed():
             del _DEADLINES[block]
-            _arm()
 
 
-def _arm() -> None:
-    """Set the one timer there is to the deadline that comes first."""
-    if _DEADLINES:
-        left = min(_DEADLINES.values()) - time.monotonic()
-        faulthandler.dump_traceback_later(max(left, 0.001), exit=True)
-    else:
+@contextlib.contextmanager
+def _rearmed() -> Iterator[None]:
+    """Set the one timer there is anew if another deadline comes first after the block."""
+    before = min(_DEADLINES.values(), default=None)
+    yield
+    first = min(_DEADLINES.values(), default=None)
+    if first is None:
         faulthandler.cancel_dump_traceback_later()
+    elif first != before:
+        faulthandler.dump_traceback_later(max(first - time.monotonic(), 0.001), exit=True)

@@ -223,10 +223,21 @@ def test_those_a_worker_died_with_run_one_at_a_time(
         assert [turn.suspect for turn in found] == [True, False, False]
         assert turns.claim(session, limit=8, seconds=60, suspects=0) == []
     expire_leases(rt)
-    together: list[int] = []
-    watched.between = lambda *_: together.append(rt.cache["crew"].suspects)
+    inside: set[str] = set()
+    met: list[bool] = []
+    coming = threading.Condition()
+
+    def between(params: Note, context: Context) -> None:
+        with coming:
+            inside.add(context.prediction["id"])
+            coming.notify_all()
+            # Long enough for another to come in, if one were let.
+            met.append(coming.wait_for(lambda: len(inside) > 1, 0.1))
+            inside.remove(context.prediction["id"])
+
+    watched.between = between
     run(rt)
-    assert together == [1] * 5
+    assert met == [False] * 5
 
 
 def test_an_undo_and_what_is_in_hand_never_meet(
