@@ -13,7 +13,7 @@ from connector.db.types import Json
 from connector.domain import aliases, versions
 from connector.domain.versions import Verdict
 from connector.errors import NotFound
-from models import split
+from models import compare, split
 from models.errors import ModelError
 from models.heads import Head
 from models.track_record import TrackRecord
@@ -24,6 +24,8 @@ from workers.sessions import Sessions
 from workers.vectors import Vector
 
 logger = logging.getLogger(__name__)
+
+FINETUNE = "finetune"
 
 # In a version's card: the blob with its answers to pictures that it had not learned from.
 RECORD = "record_sha256"
@@ -94,10 +96,37 @@ def verdict(
         return versions.judge(live, None, None, 0)
     truth = {sha: label for sha, label in truth.items() if sha in old_vectors}
     names = [aliases.current_name(label, live.number, renamed) for label in old_head.labels]
+    if candidate.trained.kind == FINETUNE and live.kind != FINETUNE:
+        return _costly(candidate, live, old_head, old_vectors, truth, names)
     old = accuracy(old_head, old_vectors, truth, names)
     head = candidate.trained.head
     new = accuracy(head, candidate.trained.embeddings, truth, head.labels)
     return versions.judge(live, new, old, len(truth))
+
+
+def _costly(
+    candidate: Candidate,
+    live: ModelVersion,
+    old_head: Head,
+    old_vectors: Mapping[str, Vector],
+    truth: Mapping[str, str],
+    names: Sequence[str | None],
+) -> Verdict:
+    """A network of its own costs a run of it for each picture: it has to be better by a test."""
+    trained, hashes = candidate.trained, list(truth)
+    labels = tuple(dict.fromkeys([*trained.head.labels, *truth.values()]))
+    known = tuple(name if name is not None else "" for name in names)
+    cheap, dear = np.empty((0, len(labels))), np.empty((0, len(labels)))
+    if hashes:
+        rows = np.stack([old_vectors[sha] for sha in hashes])
+        cheap = compare.aligned(old_head.predict(rows), known, labels)
+        rows = np.stack([trained.embeddings[sha] for sha in hashes])
+        dear = compare.aligned(trained.head.predict(rows), trained.head.labels, labels)
+    targets = np.array([labels.index(truth[sha]) for sha in hashes], np.int64)
+    found = compare.compare(cheap, dear, targets)
+    better = found.outcome == "better"
+    end = "it went live." if better else f"version {live.number}, which is cheaper, stays live."
+    return Verdict(better, f"{found.sentence} Fine-tuned: {end}", live.number)
 
 
 def accuracy(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from connector.db.tables import Import, TrainingRun
 from connector.domain import imports, training, versions
@@ -12,7 +14,8 @@ from connector.errors import ColabelError, LostLease, NotFound, Unavailable
 from models.errors import ModelError
 from models.train import Options, Previous, Sample, Trained
 from models.train import run as train_model
-from workers import births, vectors, weights
+from models.training import Cached, Thumbnail
+from workers import births, judge, study, vectors, weights
 from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
@@ -34,8 +37,13 @@ def drain() -> int:
 
 
 def step(rt: Runtime) -> int:
-    """Work on one import, or else on one training run; return how many there were."""
-    return _import(rt) or _train(rt, training.HEAD)
+    """Work on what is quick, or else on one fine-tuning; return how many there were."""
+    return quick(rt) or _train(rt, training.FINETUNE)
+
+
+def quick(rt: Runtime) -> int:
+    """Work on one import, judgement, study or head; return how many there were."""
+    return _import(rt) or judge.step(rt) or _train(rt, training.HEAD) or study.step(rt)
 
 
 def warm(rt: Runtime) -> None:
@@ -110,9 +118,9 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
         chosen = training.read_set(session, claimed)
     hashes = [one.sha256 for one in chosen.pictures]
     known_thumbnails = vectors.thumbnails(rt, hashes)
-    trained = train_model(
-        [Sample(one.sha256, one.label, _Reader(rt, one.sha256)) for one in chosen.pictures],
-        chosen.labels,
+    given = Given(
+        samples=[Sample(one.sha256, one.label, _Reader(rt, one.sha256)) for one in chosen.pictures],
+        labels=chosen.labels,
         options=Options(
             recipe=chosen.recipe,
             backbone=rt.settings.backbone,
@@ -120,12 +128,10 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
             threads=rt.settings.threads or None,
             max_pixels=rt.settings.max_pixels,
         ),
-        progress=Reporter(rt, claimed),
-        cached_embeddings=lambda sha: vectors.known(rt, sha, hashes),
-        cached_thumbnails=known_thumbnails,
-        backbone_cache=KeptBackbones(rt),
-        previous=_previous(rt, claimed),
+        embeddings=lambda sha: vectors.known(rt, sha, hashes),
+        thumbnails=known_thumbnails,
     )
+    trained = _tune(rt, claimed, given) if _is_tuning(claimed) else _fit(rt, claimed, given)
     weights.remember(rt, trained.card, trained.notice)
     if trained.card.weights != "scratch":
         # A network from scratch is never trained on again: its vectors would serve nobody.
@@ -135,6 +141,62 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
             rt, (vectors.thumbnail_row(sha, trained.thumbnails[sha]) for sha in fresh)
         )
     births.register(rt, claimed, trained, _notice(chosen, trained))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What either kind of training takes."""
+
+    samples: Sequence[Sample]
+    labels: Sequence[str]
+    options: Options
+    embeddings: Cached
+    thumbnails: Mapping[str, Thumbnail]
+
+
+def _is_tuning(claimed: Claimed) -> bool:
+    return claimed.row.kind == training.FINETUNE
+
+
+def _fit(rt: Runtime, claimed: Claimed, given: Given) -> Trained:
+    return train_model(
+        given.samples,
+        given.labels,
+        options=given.options,
+        progress=Reporter(rt, claimed),
+        cached_embeddings=given.embeddings,
+        cached_thumbnails=given.thumbnails,
+        backbone_cache=KeptBackbones(rt),
+        previous=_previous(rt, claimed),
+    )
+
+
+def _tune(rt: Runtime, claimed: Claimed, given: Given) -> Trained:
+    """Fine-tune; what is quick is done in between, so that nobody waits minutes for a new head."""
+    # Loads torch's training side, which a service that never tunes does not need.
+    from models import tuning
+
+    def meanwhile() -> None:
+        while quick(rt):
+            pass
+
+    folder = rt.settings.data_dir / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return tuning.tune(
+            given.samples,
+            given.labels,
+            options=given.options,
+            seconds=rt.settings.finetune_seconds,
+            progress=Reporter(rt, claimed, meanwhile),
+            cached_embeddings=given.embeddings,
+            cached_thumbnails=given.thumbnails,
+            backbone_cache=KeptBackbones(rt),
+            checkpoint=folder / f"finetune-{claimed.row.id}.pt",
+            should_stop=rt.stopping.is_set,
+        )
+    except tuning.Stopped as stopped:
+        raise Stopping from stopped
 
 
 def _previous(rt: Runtime, claimed: Claimed) -> Previous | None:

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from connector.db.session import now
 from connector.db.tables import Classifier, Example, Import, TrainingRun
-from connector.domain import training
+from connector.domain import classifiers, training
 from connector.domain.longwork import UNFINISHED
-from connector.domain.training_sets import check_examples
+from connector.domain.training_sets import ORIENTATION, check_examples
 from connector.errors import Unprocessable
 
 # Labels often come in bursts: a person answers one question after the other.
@@ -22,6 +22,9 @@ WORTH = 0.02
 PATIENCE_SECONDS = 300.0
 # A model that takes long to train is not trained all the time.
 REST = 10.0
+# On average so many pictures a label are worth minutes of fine-tuning, and so many times as many
+# are worth them again.
+ENOUGH_TO_TUNE, TUNE_AGAIN = 20, 1.25
 
 
 @dataclass(frozen=True)
@@ -136,3 +139,26 @@ def request_due(session: Session) -> list[str]:
         reason = "first_examples" if first else "new_labels"
         requested.append(training.request_run(session, one.classifier, reason=reason).id)
     return requested
+
+
+def request_tuning(session: Session, classifier: Classifier) -> TrainingRun | None:
+    """Queue a fine-tuning when there is enough to learn that the last one did not know, else None.
+
+    Meant for a classifier whose live head stands on a pretrained network.
+    """
+    if not classifier.auto_train or classifier.recipe == ORIENTATION:
+        return None
+    counts = [n for n in classifiers.example_counts(session, classifier).values() if n]
+    if len(counts) < 2 or sum(counts) < ENOUGH_TO_TUNE * len(counts):
+        return None
+    last = session.scalars(
+        select(TrainingRun)
+        .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == training.FINETUNE)
+        .order_by(TrainingRun.id.desc())
+        .limit(1)
+    ).first()
+    if last is not None and sum(counts) < TUNE_AGAIN * (last.metrics or {}).get("pictures", 0):
+        return None
+    if last is not None and last.status in UNFINISHED:
+        return None
+    return training.request_run(session, classifier, kind=training.FINETUNE, reason="more_examples")

@@ -1,0 +1,152 @@
+"""Fine-tuning as a whole job: labelled pictures in, a model of its own backbone out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from models import backbone, evaluate, export, finetune, fitting, learning, split, views
+from models.embed import Embedder, gpu_present
+from models.finetune import Stopped, Tuned
+from models.job import Job, Result
+from models.preprocess import Picture
+from models.reading import Sample
+from models.track_record import TrackRecord
+from models.training import Cached, Options, Progress, Report, Thumbnail, Trained
+from models.unlike import Unlike
+
+__all__ = ["FINETUNE", "Stopped", "tune"]
+
+FINETUNE = "finetune"
+
+Ints = npt.NDArray[np.int64]
+
+
+def tune(
+    samples: Sequence[Sample],
+    labels: Sequence[str],
+    *,
+    options: Options,
+    seconds: float,
+    progress: Report,
+    cached_embeddings: Cached,
+    cached_thumbnails: Mapping[str, Thumbnail],
+    backbone_cache: MutableMapping[str, bytes],
+    checkpoint: Path,
+    should_stop: Callable[[], bool],
+) -> Trained:
+    """Fine-tune the whole network for at most about `seconds`, and score it as `train.run` does.
+
+    Whether mirrored pictures may be trained on is judged by evidence. With the same `checkpoint` a
+    killed run goes on where it was. Raises WeightsMissing, NotEnoughExamples, ModelError, and
+    Stopped when `should_stop` says so.
+    """
+    job = _Tuning(samples, labels, options, progress)
+    job.thumbnails = dict(cached_thumbnails)
+    job.check_enough()
+    frozen = Embedder(job.pretrained(backbone_cache), threads=job.threads)
+    return job.finish(job.tuned(frozen, cached_embeddings, seconds, checkpoint, should_stop))
+
+
+class _Tuning(Job):
+    """One run of fine-tuning."""
+
+    def tuned(
+        self,
+        frozen: Embedder,
+        cached: Cached,
+        seconds: float,
+        checkpoint: Path,
+        should_stop: Callable[[], bool],
+    ) -> Result:
+        """Split as a head's training does, tune on the training side, and answer the rest."""
+        known = self.embed(frozen, cached(frozen.sha256))
+        self.check_enough()
+        pictures = self.read_all(frozen.size)
+        groups = learning.near_identical(known, self.thumbnails)
+        sides = self.sides(groups)
+        training, held_out = sorted(sides.training), sorted(sides.held_out)
+        targets = self.targets(training)
+        chosen = [pictures[sha] for sha in training]
+        made = finetune.tune(
+            np.stack(chosen),
+            targets,
+            self.labels,
+            self._base(),
+            settings=finetune.Settings(
+                seconds=seconds,
+                flips=self._mirrors(frozen, learning.rows_of(known, training), chosen, targets),
+                seed=self.options.seed,
+            ),
+            progress=self._tell,
+            checkpoint=checkpoint,
+            should_stop=should_stop,
+        )
+        self.report("exporting", 0, 1, "Converting the network to ONNX")
+        exported = export.backbone_onnx(made.backbone, self.album.sample(made.backbone.input_size))
+        own = Embedder(exported, threads=self.threads)
+        self.report("embedding", 0, len(pictures), f"Looking at {len(pictures)} pictures")
+        hashes = list(pictures)
+        vectors = own.embed(np.stack([pictures[sha] for sha in hashes]))
+        embeddings = dict(zip(hashes, vectors, strict=True))
+        self.report("scoring", 0, 1, f"Scoring on {len(held_out)} held-out pictures")
+        # Of the training side, the network has not learned from these.
+        aside = np.flatnonzero(finetune.set_aside(targets, self.options.seed))
+        unseen = [training[i] for i in aside]
+        record = TrackRecord(
+            self.labels,
+            self._answers(made.head, held_out, learning.rows_of(embeddings, held_out)),
+            self._answers(made.head, unseen, learning.rows_of(embeddings, unseen)),
+            groups=tuple(tuple(one) for one in split.clusters(groups, groups) if len(one) > 1),
+            learned=tuple(training),
+        )
+        scores, threshold = evaluate.judged(record, sides.not_scored)
+        return Result(
+            FINETUNE,
+            exported,
+            made.head,
+            embeddings,
+            record,
+            scores | {"finetuning": _about(made)},
+            threshold,
+            # Compared with these alone: what it trained on lies closer together than anything new.
+            unlike=_unlike(learning.rows_of(embeddings, unseen), targets[aside]),
+        )
+
+    def _base(self) -> backbone.Backbone:
+        device = "cuda" if gpu_present() else "cpu"
+        return backbone.resolve(self.options.backbone, self.options.weights, device=device)
+
+    def _mirrors(
+        self,
+        frozen: Embedder,
+        rows: npt.NDArray[np.float32],
+        pictures: Sequence[Picture],
+        targets: Ints,
+    ) -> bool:
+        """Whether mirrored pictures mean the same, by what frozen heads make of them."""
+        self.report("fitting", 0, 1, "Finding out whether mirrored pictures mean the same")
+        mirrored = frozen.embed(views.viewed(np.stack(list(pictures)), "mirror"))
+        strength = fitting.fit(rows, targets, None, self.labels, seed=self.options.seed).strength
+        return views.mirroring(rows, mirrored, targets, self.labels, strength).allowed
+
+    def _tell(self, now: finetune.Progress) -> None:
+        share, left = round(100 * now.share), now.seconds_left
+        self._report(Progress("training", share, 100, now.message, remaining_seconds=left))
+
+
+def _about(made: Tuned) -> dict[str, object]:
+    return {
+        "epochs": round(made.epochs, 1),
+        "seconds": round(made.seconds, 1),
+        "validated_on": made.validated_on,
+        "accuracy_on_validation": made.accuracy,
+        "accuracy_before_on_validation": made.accuracy_before,
+    }
+
+
+def _unlike(rows: npt.NDArray[np.float32], targets: Ints) -> bytes | None:
+    return Unlike.fit(rows, targets).to_bytes() if len(rows) else None
