@@ -25,6 +25,7 @@ STEPS = (
     "fitting",
     "scoring",
     "checking",
+    "reporting",
 )
 # The recipe that learns which way is up instead of labels.
 ORIENTATION = "orientation"

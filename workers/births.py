@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy.orm import Session
 
 from connector.db.tables import ModelVersion
+from connector.domain import learning as learning_policy
 from connector.domain import training, versions
 from connector.domain.training import Claimed
 from connector.domain.versions import NewVersion
@@ -109,6 +111,14 @@ def complete(rt: Runtime, claimed: Claimed) -> None:
             report_sha256=rt.blobs.put(json.dumps(told, allow_nan=False).encode()),
             metrics={"portable_max_difference": difference},
         )
+        if version.kind == training.HEAD and card.weights == "pretrained":
+            _tune_later(rt, session, claimed)
+
+
+def _tune_later(rt: Runtime, session: Session, claimed: Claimed) -> None:
+    """Queue a fine-tuning, which may do better than the head, where that is worth its time."""
+    if rt.settings.finetune_seconds:
+        learning_policy.request_tuning(session, training.classifier_of(session, claimed))
 
 
 def report_of(

@@ -157,8 +157,13 @@ def request_tuning(session: Session, classifier: Classifier) -> TrainingRun | No
         .order_by(TrainingRun.id.desc())
         .limit(1)
     ).first()
-    if last is not None and sum(counts) < TUNE_AGAIN * (last.metrics or {}).get("pictures", 0):
-        return None
-    if last is not None and last.status in UNFINISHED:
+    if last is not None and (last.status != "done" or sum(counts) < TUNE_AGAIN * _knew(last)):
+        # One that failed would fail again; it is for a person to see why.
         return None
     return training.request_run(session, classifier, kind=training.FINETUNE, reason="more_examples")
+
+
+def _knew(run: TrainingRun) -> int:
+    """How many pictures a finished run trained on and was scored with."""
+    metrics = run.metrics or {}
+    return int(metrics.get("count", 0)) + int(metrics.get("training_count", 0))
