@@ -163,10 +163,10 @@ class _Run:
     def begin(self) -> Tuner:
         """Put the head of the frozen network on it, and see what there is time for."""
         self.say("Looking at the pictures with the network as it is")
-        vectors = _features(self.base, self.sides.learned, self.device)
+        model = Tunable(self.base, self.labels).to(self.device)
+        vectors = _features(model, self.sides.learned, self.device)
         targets = self.sides.learned.targets.numpy()
         head = fit(vectors, targets, None, self.labels, seed=self.settings.seed).head
-        model = Tunable(self.base, self.labels).to(self.device)
         model.begin_with(head, vectors)
         plan = plans.choose(
             model,
@@ -238,11 +238,8 @@ class _Run:
         )
 
 
-@torch.inference_mode()
-def _features(base: Backbone, data: PictureSet, device: str) -> npt.NDArray[np.float32]:
-    """The embeddings [N, D] of the frozen network."""
-    network = base.module.to(device)
-    mean = torch.tensor(base.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(base.std, device=device).view(1, 3, 1, 1)
-    parts = [network((p.to(device) - mean) / std).cpu() for p in data.chunks(_CHUNK)]
+@torch.no_grad()
+def _features(model: Tunable, data: PictureSet, device: str) -> npt.NDArray[np.float32]:
+    """The embeddings [N, D] of the network as it is."""
+    parts = [model.features(planes.to(device)).cpu() for planes in data.chunks(_CHUNK)]
     return np.asarray(torch.cat(parts).numpy())

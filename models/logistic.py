@@ -17,7 +17,8 @@ _GRADIENT, _PROGRESS = 1e-3, 1e-6
 _STEPS = 500
 # From this ratio of the largest to the smallest label on, labels count alike however many they are.
 _IMBALANCED = 2.0
-# Features that vary less than this part of the most varying one carry nothing but rounding.
+# Features that vary less than this part of the most varying one, or of their own size, carry
+# nothing but rounding.
 _STILL = 1e-6
 
 
@@ -54,7 +55,8 @@ def standardise(embeddings: npt.NDArray[np.floating], *, rotate: bool = True) ->
     centre = centre.astype(embeddings.dtype).astype(np.float64) + offset
     squares = np.einsum("nd,nd->d", centred, centred) / len(centred)
     deviation = np.sqrt(np.maximum(squares - offset**2, 0))
-    moving = deviation > _STILL * max(float(deviation.max()), 1e-12)
+    largest = max(float(deviation.max()), 1e-12)
+    moving = deviation > _STILL * np.maximum(np.abs(centre), largest)
     scale = np.where(moving, 1 / np.where(moving, deviation, 1), 0.0)
     centred = (centred - offset.astype(centred.dtype)) * scale.astype(centred.dtype)
     if not rotate or len(centred) >= centred.shape[1]:

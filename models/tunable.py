@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from models.backbone import Backbone
 from models.heads import Head
+from models.logistic import standardise
 
 # Learning rates at the peak of the schedule, and what is taken off weights along the way.
 _NETWORK_RATE, _HEAD_RATE = 1e-3, 1e-3
 _DECAY = 0.05
 _EMA = 0.98
-_STILL = 1e-6
 
 
 class Tunable(nn.Module):
@@ -50,18 +50,24 @@ class Tunable(nn.Module):
     @torch.no_grad()
     def begin_with(self, head: Head, vectors: npt.NDArray[np.float32]) -> None:
         """Take over a head that was fitted to these embeddings [N, D] of the frozen network."""
-        centre, scale = vectors.mean(axis=0), vectors.std(axis=0)
-        scale[scale < _STILL * max(float(scale.max()), 1e-12)] = 1
+        made = standardise(vectors, rotate=False)
+        centre, moving = made.centre, made.project > 0
+        scale = np.where(moving, 1 / np.where(moving, made.project, 1), 1.0)
         weights, bias = head.weights / head.temperature, head.bias / head.temperature
         self.centre.copy_(torch.from_numpy(centre))
         self.scale.copy_(torch.from_numpy(scale))
         self.weight.copy_(torch.from_numpy(weights * scale[:, None]))
         self.bias.copy_(torch.from_numpy(bias + centre @ weights))
 
+    def features(self, pictures: Tensor) -> Tensor:
+        """Embeddings float32 [N, D], computed in mixed precision under autocast."""
+        planes = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        features: Tensor = self.network(planes).float()
+        return features
+
     def forward(self, pictures: Tensor) -> Tensor:
         """Run the network, in mixed precision under autocast, and the last layer in single."""
-        planes = ((pictures - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        features = self.network(planes).float()
+        features = self.features(pictures)
         # The features' sizes differ by far.
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = ((features - self.centre) / self.scale) @ self.weight + self.bias
