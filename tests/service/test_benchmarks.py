@@ -28,7 +28,11 @@ def test_the_hook_is_measured() -> None:
     assert 0 < float(ratio) < 1
 
 
-@pytest.mark.parametrize("name", ["chaos.py", "throughput.py", "first_model.py"])
+def test_acting_is_measured_and_checked() -> None:
+    assert "20 moves in" in run("acting.py", "--count", "20")
+
+
+@pytest.mark.parametrize("name", ["acting.py", "chaos.py", "throughput.py", "first_model.py"])
 def test_each_says_what_it_does(name: str) -> None:
     said = run(name, "--help")
     assert f"python benchmarks/{name}" in said
