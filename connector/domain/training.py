@@ -238,7 +238,9 @@ def register(
     # Labels that were renamed while it learned keep their old names in it.
     classifier.aliases = aliases.covering(classifier.aliases, made.number, row.changes_seen)
     row.version, row.promoted = made.number, verdict.promoted
-    row.metrics, row.notice, row.message = version.metrics, notice, verdict.reason
+    # The reason is told again at the end, when the progress that comes now is over.
+    row.metrics = made.metrics = {**version.metrics, "verdict": verdict.reason}
+    row.notice, row.message = notice, verdict.reason
     if verdict.promoted:
         promises.went_live(session, classifier, made, operating)
     shown = versions.resource(classifier, made, settings.public_url)
@@ -262,6 +264,7 @@ def complete(
     made = version_made(session, claimed)
     made.portable_sha256, made.report_sha256 = portable_sha256, report_sha256
     row.metrics = made.metrics = {**made.metrics, **metrics}
+    row.message = made.metrics.get("verdict")
     row.remaining_seconds = None
 
 

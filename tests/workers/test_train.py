@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from models import split
 from models.embed import Embedder
 from models.heads import Head
 from workers import classify, train
+from workers.judging import record_of
 from workers.runtime import Runtime
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -53,9 +56,9 @@ def test_the_trained_version_answers_pictures(rt: Runtime, paints: Classifier) -
         row = session.get_one(Classifier, paints.id)
         version = versions.live(session, row)
         assert version is not None
-        session.expunge(version)
+        session.expunge_all()
     data = rt.blobs.put(picture("green", seed=999))
-    task = classify.Task("pred_x", data, version, None)
+    task = classify.Task("pred_x", data, version, row)
     [answer], failures, _ = classify.classify(rt, [task])
     assert failures == []
     assert max(answer.probabilities, key=lambda name: answer.probabilities[name]) == "green"
@@ -125,9 +128,19 @@ def test_pictures_that_the_live_model_learned_from_do_not_judge(
     add(rt, paints, range(3))
     trained(rt, paints)
     with rt.database.read() as session:
-        card = session.scalars(select(ModelVersion.card)).one()
+        version = session.scalars(select(ModelVersion)).one()
         hashes = {one.sha256 for one in training.training_set(session, paints.id).pictures}
-    assert set(card["learned_although_held_out"]) == set(filter(split.is_held_out, hashes))
+        session.expunge(version)
+    assert any(map(split.is_held_out, hashes))
+    record = record_of(rt, version)
+    assert set(record.trained_on) == hashes
+    add(rt, paints, range(3, 30))
+    asked = trained(rt, paints)
+    assert asked["promoted"] is True
+    # Of the pictures that are held out now, the three a label of before tell nothing.
+    fair = re.search(r"same (\d+) held-out pictures", asked["message"])
+    assert fair is not None
+    assert int(fair[1]) <= asked["metrics"]["count"] - sum(map(split.is_held_out, hashes))
 
 
 @SQLITE

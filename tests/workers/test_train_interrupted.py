@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from connector.db.tables import Classifier, ModelVersion, TrainingRun
 from connector.domain import classifiers, training, versions
-from workers import train
+from workers import births, train
 from workers.reporting import Reporter
 from workers.runtime import Runtime
 
@@ -77,7 +77,7 @@ def test_a_promotion_in_between_is_judged_again(
     add(rt, paints, range(12, 14))
     trained(rt, paints)
     assert live_version(rt, paints) == 2
-    original = train.verdict
+    original = births.verdict
     judged: list[int | None] = []
 
     def judge(rt_: Runtime, sessions: Any, candidate: Any, live: ModelVersion | None) -> Any:
@@ -89,7 +89,7 @@ def test_a_promotion_in_between_is_judged_again(
                 versions.promote(session, rt.settings, row, 1)
         return decision
 
-    monkeypatch.setattr(train, "verdict", judge)
+    monkeypatch.setattr(births, "verdict", judge)
     assert trained(rt, paints)["version"] == 3
     assert judged == [2, 1]
 
