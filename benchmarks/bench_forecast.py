@@ -83,11 +83,12 @@ def main() -> None:
     )
     parser.add_argument("datasets", type=Path)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("--sets", nargs="+", default=embedded.SETS)
     parser.add_argument("--no-labels", action="store_true", help="leave single labels out")
     arguments = parser.parse_args()
     rows, by_verdict = [], defaultdict(list)
     misses, hits = [], []
-    for name in embedded.SETS:
+    for name in arguments.sets:
         for network in embedded.BACKBONES:
             one = embedded.embeddings(arguments.datasets, name, arguments.weights, network, "whole")
             for seed in SEEDS:

@@ -22,6 +22,8 @@ SHARES = (0.125, 0.25, 0.5, 1.0)
 CONFIDENCE = 0.9
 # A smaller fall of the share of wrong answers is not worth somebody's morning.
 WORTH = 0.005
+# By this factor the best label must be ahead of the next to be named alone.
+_AHEAD = 1.2
 _FEWEST = 20
 _LABELS = 6
 _STEPS = (10, 20, 30, 40, 60, 80, 100, 150, 200)
@@ -121,34 +123,58 @@ def _again(curve: Curve, now: int) -> dict[str, Any]:
 def _labels(
     whole: Problem, thinned: Thinned, curve: Curve, labels: Sequence[str], seed: int
 ) -> list[_Label]:
-    """Each label, those with the most mistakes measured by taking half of their pictures away."""
+    """Each label; for those with the most mistakes it is tried what adding to them alone does."""
     full = np.nan_to_num(thinned.wrong[-1])
     own = np.bincount(whole.targets, full, len(labels))
+    asked = max(1, int((~np.isnan(thinned.wrong[-1])).sum()))
     sizes = np.bincount(whole.targets, minlength=len(labels))
+    more = [max(step for step in _STEPS if step <= max(n, _STEPS[0])) for n in sizes]
     tried = [i for i in np.argsort(-own, kind="stable") if sizes[i] >= 4 and own[i] > 0][:_LABELS]
-    result = []
-    for i, name in enumerate(labels):
-        pictures = int(sizes[i])
-        more = max(step for step in _STEPS if step <= max(pictures, _STEPS[0]))
-        gain = None
-        if i in tried:
-            halved = thinning.without_half(whole, i, seed=seed, share=1 / _LABELS)
-            gain = _label_gain(halved, curve, whole.groups, pictures, more, seed + i)
-        result.append(_Label(name, pictures, more, gain, float(own[i]) / len(full)))
-    return result
+    each = []
+    for i in tried:
+        added = thinning.with_one_whole(whole, int(i), seed=seed, share=1 / _LABELS)
+        gain = _label_gain(added, curve, whole.groups, int(sizes[i]), more[i], seed + int(i))
+        each.append(gain / more[i])
+    gains = {i: draws * more[i] for i, draws in zip(tried, shrunk(each, seed), strict=True)}
+    return [
+        _Label(name, int(sizes[i]), more[i], gains.get(i), float(own[i]) / asked)
+        for i, name in enumerate(labels)
+    ]
+
+
+def shrunk(gains: Sequence[Floats], seed: int = 0) -> list[Floats]:
+    """Draws of several gains, drawn towards their mean as far as chance may have set them apart.
+
+    The largest of several uncertain numbers is too large on average; this takes that back (Efron
+    & Morris 1975, "Data analysis using Stein's estimator and its generalizations"). A single
+    one stays as it is.
+    """
+    if len(gains) < 2:
+        return list(gains)
+    means = np.array([draws.mean() for draws in gains])
+    doubt = float(np.mean([draws.var() for draws in gains]))
+    real = max(0.0, float(means.var(ddof=1)) - doubt)
+    kept = real / max(real + doubt, 1e-18)
+    unsure = np.sqrt(doubt / len(gains)) * (1 - kept)
+    centre = means.mean() + unsure * np.random.default_rng(seed).normal(size=len(gains[0]))
+    return [
+        centre + kept * (mean - means.mean()) + np.sqrt(kept) * (draws - mean)
+        for mean, draws in zip(means, gains, strict=True)
+    ]
 
 
 def _label_gain(
-    halved: Thinned, curve: Curve, groups: Ints, pictures: int, more: int, seed: int
+    added: Thinned, curve: Curve, groups: Ints, pictures: int, more: int, seed: int
 ) -> Floats:
-    """Draws of the gain of `more` pictures of a label, from what half of them has been worth."""
-    asked = ~np.isnan(halved.wrong[0])
+    """Draws of the gain of `more` pictures of a label, from what half of them was worth."""
+    asked = ~np.isnan(added.wrong[0])
     random = np.random.default_rng(seed)
-    drawn = learning_curve.redrawn(halved.wrong[:, asked], groups[asked], random)
+    drawn = learning_curve.redrawn(added.wrong[:, asked], groups[asked], random)
     powers = -random.choice(curve.exponent, drawn.shape[1])
-    few, many = (halved.sizes[i] ** powers for i in (0, 1))
+    few, many = (added.sizes[i] ** powers for i in (0, 1))
     ahead = float(pictures) ** powers - float(pictures + more) ** powers
-    return np.asarray((drawn[0] - drawn[1]) / (few - many) * ahead)
+    gain = (drawn[0] - drawn[1]) / (few - many) * ahead
+    return np.asarray(gain * random.choice(curve.scatter, len(gain)))
 
 
 def _describe(one: _Label) -> dict[str, Any]:
@@ -184,16 +210,23 @@ def _unmeasured(one: _Label) -> dict[str, Any]:
 
 def _next(again: dict[str, Any], labels: Sequence[dict[str, Any]]) -> str:
     """The one best thing to do, as a sentence."""
-    worth = [one for one in labels if one["verdict"] == "worth"]
-    if worth:
-        best = max(worth, key=lambda one: one["gain"]["value"] / one["more"])
-        return str(best["sentence"])
+    worth = sorted(
+        (one for one in labels if one["verdict"] == "worth"),
+        key=_per_picture,
+        reverse=True,
+    )
+    if len(worth) == 1 or (worth and _per_picture(worth[0]) > _AHEAD * _per_picture(worth[1])):
+        return str(worth[0]["sentence"])
     if again["verdict"] == "worth":
-        return str(again["sentence"]) + " No single label stands out."
-    enough = [one["label"] for one in labels if one["verdict"] == "enough"]
+        return f"{again['sentence']} No single label stands out."
     if again["verdict"] == "enough":
         return "More pictures would hardly help; look at the worst mistakes and at wrong labels."
+    enough = [one["label"] for one in labels if one["verdict"] == "enough"]
     return str(again["sentence"]) + (f" {listed(enough)} can wait." if enough else "")
+
+
+def _per_picture(label: dict[str, Any]) -> float:
+    return float(label["gain"]["value"] / label["more"])
 
 
 def _range(found: dict[str, float]) -> str:

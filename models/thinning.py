@@ -101,17 +101,19 @@ def curve(whole: Problem, shares: Sequence[float], *, seed: int = 0) -> Thinned:
     return Thinned(tried, sizes / max(rounds, 1), mean)
 
 
-def without_half(whole: Problem, label: int, *, seed: int = 0, share: float = 0.2) -> Thinned:
-    """Errors with half of one label's pictures taken away, next to none taken away.
+def with_one_whole(whole: Problem, label: int, *, seed: int = 0, share: float = 0.2) -> Thinned:
+    """Errors with half of all pictures, and with the other half of one label's added to them.
 
-    `share` is the part of the budget that this may take.
+    That is what adding to one label does, imbalance included; to take half of one label away from
+    all pictures would overstate it, because that unbalances them too. `sizes` [2] are those of the
+    label. `share` is the part of the budget that this may take.
     """
     sums, asked = np.zeros((2, len(whole.targets))), np.zeros(len(whole.targets))
     sizes, rounds = np.zeros(2), 0
-    for own, rest, order in _rounds(whole, 2 * whole.cost / share, seed):
-        half = _part(whole, rest, order, 0.5) | (whole.targets[rest] != label)
+    for own, rest, order in _rounds(whole, whole.cost * 1.2 / share, seed):
+        half = _part(whole, rest, order, 0.5)
         start = None
-        for i, inside in ((1, rest), (0, rest[half])):
+        for i, inside in enumerate((rest[half], rest[half | (whole.targets[rest] == label)])):
             start = _train(whole, inside, start)
             sums[i, own] += _wrong(whole, own, start)
             sizes[i] += int((whole.targets[inside] == label).sum())

@@ -18,15 +18,34 @@ def test_draws_become_verdicts() -> None:
 
 
 def test_the_label_that_lacks_pictures_is_the_one_to_add_to() -> None:
-    rows, targets = varied([60, 60, 60], 30)
-    made = forecast.build(rows, targets, ["varied", "b", "c"], strength=0.01)
+    rows, targets = varied([60, 60, 60, 60], 40)
+    made = forecast.build(rows, targets, ["varied", "b", "c", "d"], strength=0.01)
     assert json.loads(json.dumps(made)) == made
     lacking, *rest = made["labels"]
     assert lacking["verdict"] == "worth"
     assert made["next"] == lacking["sentence"]
     assert lacking["sentence"].startswith("60 more of 'varied' would cut errors by about ")
-    assert all(one["verdict"] == "enough" for one in rest)
-    assert "'b' has enough" in rest[0]["sentence"]
+    assert all(one["gain"]["value"] < lacking["gain"]["value"] for one in rest)
+    assert {one["verdict"] for one in rest} <= {"enough", "cannot_tell"}
+
+
+def test_the_best_of_many_uncertain_gains_is_not_believed() -> None:
+    random = np.random.default_rng(0)
+    by_chance = [random.normal(at, 1, 2000) for at in (-1.3, -0.5, -0.2, 0.3, 0.6, 1.6)]
+    drawn = forecast.shrunk(by_chance)
+    assert max(draws.mean() for draws in drawn) < 0.5
+    apart = [random.normal(shift, 1, 2000) for shift in (0, 0, 0, 20)]
+    assert forecast.shrunk(apart)[3].mean() == pytest.approx(20, abs=1)
+    assert forecast.shrunk(apart)[3].std() == pytest.approx(1, abs=0.1)
+    assert forecast.shrunk(apart[:1]) == apart[:1]
+
+
+def test_where_no_label_stands_out_all_are_asked_for() -> None:
+    rows, targets = blobs([30, 30, 30], 0.3, dims=60)
+    made = forecast.build(rows, targets, ["a", "b", "c"], strength=0.01)
+    assert made["as_many_again"]["verdict"] == "worth"
+    assert made["next"].startswith("90 more pictures over all labels would cut errors by about")
+    assert made["next"].endswith("No single label stands out.")
 
 
 def test_a_solved_job_needs_no_more_pictures() -> None:

@@ -43,8 +43,8 @@ def test_errors_that_no_longer_fall_give_no_gain() -> None:
 
 def test_few_pictures_leave_more_doubt_than_many() -> None:
     errors = np.array([0.3, 0.24, 0.19, 0.15])
-    few = quantiles(learning_curve.fit(observed(errors, 80)).gain(480, 480))
-    many = quantiles(learning_curve.fit(observed(errors, 4000)).gain(480, 480))
+    few = quantiles(learning_curve.fit(observed(errors, 80)).errors(480))
+    many = quantiles(learning_curve.fit(observed(errors, 4000)).errors(480))
     assert many[1] - many[0] < (few[1] - few[0]) / 2
     assert few[1] > many[1]
 
@@ -109,21 +109,22 @@ def varied(sizes: list[int], looks: int) -> tuple[np.ndarray, np.ndarray]:
     """The first label comes in many looks, which must each be seen; the others in one."""
     random = np.random.default_rng(1)
     targets = np.repeat(np.arange(len(sizes)), sizes)
-    centres = 0.35 * random.normal(size=(len(sizes), 80))
+    centres = 0.5 * random.normal(size=(len(sizes), 80))
     rows = centres[targets] + random.normal(size=(len(targets), 80))
     own = random.integers(0, looks, sizes[0])
-    rows[: sizes[0]] += 1.5 * random.normal(size=(looks, 80))[own]
+    rows[: sizes[0]] += 2 * random.normal(size=(looks, 80))[own]
     return rows, targets
 
 
-def test_half_of_a_label_is_taken_away_and_nothing_else() -> None:
-    rows, targets = varied([60, 60, 60], 30)
-    whole = thinning.problem(rows, targets, 3, strength=0.01)
-    thinned = thinning.without_half(whole, 0)
+def test_one_label_is_made_whole_and_nothing_else() -> None:
+    rows, targets = varied([60, 60, 60, 60], 40)
+    whole = thinning.problem(rows, targets, 4, strength=0.01)
+    thinned = thinning.with_one_whole(whole, 0)
     assert thinned.sizes == pytest.approx([24, 48], abs=0.5)
     own = targets == 0
     assert thinned.wrong[0, own].mean() > thinned.wrong[1, own].mean()
-    assert thinned.wrong[0, ~own].mean() <= thinned.wrong[1, ~own].mean()
+    # The answers with half of all are the same whichever label is tried.
+    assert np.array_equal(thinned.wrong[0], thinning.with_one_whole(whole, 1).wrong[0])
 
 
 @pytest.mark.parametrize("sizes", [[1, 30, 30], [400, 3], [3] * 100, [2, 2]])
