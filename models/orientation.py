@@ -68,7 +68,9 @@ def fit(
     chosen = choice.fit(turns, groups, scales=scales, seed=seed)
     softening = temperature(chosen.out_of_fold, np.zeros(len(targets), np.int64))
     answers = for_position(softmax(chosen.out_of_fold / softening, axis=1), lies, labels)
-    return Fit(head(chosen.weights, labels, softening), chosen.strength, answers, targets)
+    rows = np.arange(len(targets))
+    made = head(chosen.weights, labels, softening)
+    return Fit(made, chosen.strength, answers, targets, rows)
 
 
 def upright_first(embeddings: npt.NDArray[np.floating], lies: Ints) -> npt.NDArray[np.floating]:
