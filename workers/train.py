@@ -36,6 +36,11 @@ def drain() -> int:
     return rt_module.drain(runtime(), "train", step)
 
 
+def burst() -> int:
+    """Do everything that waits and is quick; return how many."""
+    return rt_module.drain(runtime(), "train", quick)
+
+
 def step(rt: Runtime) -> int:
     """Work on what is quick, or else on one fine-tuning; return how many there were."""
     return quick(rt) or _train(rt, training.FINETUNE)

@@ -114,10 +114,11 @@ def workers_of(settings: Settings, queue: str) -> int | None:
 
 
 @contextmanager
-def _burst(queue: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+def _burst(queue: str, slow: bool) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
     """Do what waits in `queue` in a process of our own, ended with the block."""
     with tempfile.TemporaryFile() as log:
         command = [sys.executable, "-m", "workers.main", queue, "--burst"]
+        command += ["--slow"] if slow else []
         with subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as process:
             try:
                 yield process, log
@@ -126,9 +127,16 @@ def _burst(queue: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
 
 
 def work_until(
-    service: Service, queue: str, finished: Callable[[], bool], started: Callable[[], bool]
+    service: Service,
+    queue: str,
+    finished: Callable[[], bool],
+    started: Callable[[], bool],
+    *,
+    slow: bool = False,
 ) -> None:
     """Wait until `finished`; when no worker takes the work up, do it in a process of our own.
+
+    `slow` says that it takes minutes, which such a process leaves out unless it is told.
 
     `started` says whether somebody works on it (or on something that comes before it). Doing it
     twice does no harm: whoever claims it first does it. Raises ColabelError when our own process
@@ -141,7 +149,7 @@ def work_until(
             return
         time.sleep(POLL_SECONDS)
     while not finished():
-        with _burst(queue) as (process, log):
+        with _burst(queue, slow) as (process, log):
             while process.poll() is None:
                 if finished():
                     return

@@ -25,9 +25,10 @@ FINISHED = ("done", "failed")
 
 @click.command()
 @click.argument("classifier")
+@click.option("--finetune", is_flag=True, help="Train the whole network, which takes minutes.")
 @workspace_option
 @data_option
-def train(classifier: str, workspace: str | None) -> None:
+def train(classifier: str, finetune: bool, workspace: str | None) -> None:
     """Train CLASSIFIER (id or name) on its examples; it goes live if it is not worse.
 
     The running service does the work; when none runs, it is done here.
@@ -36,13 +37,15 @@ def train(classifier: str, workspace: str | None) -> None:
         workspace_id = service.workspace_id(workspace)
         with service.database.write() as session:
             row = classifiers.find_classifier(session, workspace_id, classifier)
-            run_id = training.request_run(session, row).id
+            kind = training.FINETUNE if finetune else training.HEAD
+            run_id = training.request_run(session, row, kind=kind).id
         with Bar() as bar:
             work_until(
                 service,
                 "train",
                 lambda: _follow(service, run_id, bar),
                 lambda: _under_way(service),
+                slow=finetune,
             )
         shown = _run(service, run_id)
     if shown["error"] is not None:

@@ -296,6 +296,16 @@ def test_from_import_to_answers_without_a_running_service(
     with opened.read() as session:
         assert session.scalars(select(Classifier)).one().live_version == 1
         assert session.scalars(select(ModelVersion)).one().metrics["accuracy"] == 1.0
+    reported = run("report", "paints").stdout
+    assert "No mistake in" in reported
+    assert [line.split()[0] for line in reported.splitlines()[4:7]] == ["blue", "green", "red"]
+    promised = run("promise", "paints", "--error-rate", "0.4").stdout
+    assert "At most 40 in 100 automatic answers are wrong" in promised
+    assert "always asks" not in promised
+    assert "1        live" in run("version", "list", "paints").stdout
+    assert "0 pictures of the last 30 days" in run("rehearse", "paints").stdout
+    assert "has a label already" in run("suggest", "paints").stdout
+    assert "one promise" in run("promise", "paints", "--ask-nothing", "--confidence", code=1).stderr
     test_set = pictures(tmp_path / "new", range(50, 53))
     (test_set / "red/bad.png").write_bytes(b"no picture")
     scored = run("evaluate", "paints", test_set)

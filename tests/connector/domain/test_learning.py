@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from connector.db import Database
 from connector.db.tables import Classifier, Import, TrainingRun
@@ -156,3 +157,41 @@ def test_asking_while_a_run_has_read_everything_gives_that_run(
     with database.write() as session:
         row = session.get_one(Classifier, insects.id)
         assert training.request_run(session, row).id != first
+
+
+def tuning_asked(database: Database, classifier: Classifier) -> str | None:
+    with database.write() as session:
+        row = session.get_one(Classifier, classifier.id)
+        run = learning.request_tuning(session, row)
+        return None if run is None else run.status
+
+
+def tuning_ended(database: Database, status: str, pictures: int) -> None:
+    with database.write() as session:
+        claimed: Any = training.claim_run(session, 60, training.FINETUNE)
+        row = training.WORK.done(session, claimed)
+        row.status, row.metrics = status, {"count": pictures // 5, "training_count": pictures}
+
+
+def test_fine_tuning_begins_when_there_is_enough_and_again_when_there_is_more(
+    database: Database, insects: Classifier, give: Give
+) -> None:
+    give(ant=19, bee=20)
+    assert tuning_asked(database, insects) is None
+    give(wasp=40)
+    assert tuning_asked(database, insects) == "queued"
+    assert tuning_asked(database, insects) is None, "one is on its way"
+    tuning_ended(database, "done", 66)
+    assert tuning_asked(database, insects) is None, "it knew these pictures"
+    with database.write() as session:
+        session.scalars(select(TrainingRun)).one().metrics = {"count": 12, "training_count": 50}
+    assert tuning_asked(database, insects) == "queued"
+
+
+def test_a_fine_tuning_that_failed_is_not_tried_again_by_itself(
+    database: Database, insects: Classifier, give: Give
+) -> None:
+    give(ant=30, bee=30)
+    assert tuning_asked(database, insects) == "queued"
+    tuning_ended(database, "failed", 0)
+    assert tuning_asked(database, insects) is None
