@@ -35,9 +35,10 @@ MOVE = {"kind": "move", "params": {"folder": "{label}"}}
 def fill(prepared: common.Prepared, count: int) -> set[str]:
     """Accept and classify `count` pictures that a rule wants to be moved; return their hashes."""
     jpeg, hashes = common.photo(7, (760, 570), 75), set()
+    checked = rules.check_actions(prepared.settings, [MOVE])
     with prepared.database.write() as session:
         classifier = session.get_one(Classifier, prepared.source.classifier_id)
-        rules.create_rule(session, prepared.settings, classifier, label=None, actions=[MOVE])
+        rules.create_rule(session, classifier, label=None, actions=checked)
     for number in range(count):
         data = common.numbered(jpeg, number)
         hashes.add(hashlib.sha256(data).hexdigest())

@@ -206,11 +206,7 @@ class _Run:
             epoch_over = schedule.done % tuner.steps_an_epoch == 0
             if epoch_over or schedule.over:
                 tuner.judge(schedule.done)
-            self.say(
-                f"Fine-tuning, pass {schedule.done / tuner.steps_an_epoch:.1f}: "
-                f"{tuner.best.accuracy:.0%} of {len(self.sides.aside)} pictures right that it "
-                "does not learn from"
-            )
+            self.say(self._message(tuner))
             stopping = should_stop()
             if epoch_over or stopping or schedule.spent - saved > _SAVE_EVERY:
                 state = {"tuner": tuner.state(), "done": schedule.done, "spent": schedule.spent}
@@ -218,6 +214,15 @@ class _Run:
                 saved = schedule.spent
             if stopping:
                 raise Stopped
+        # The clock may have run out between the last step and here, or patience before the clock.
+        self._report(Progress(1.0, 0.0, self._message(tuner)))
+
+    def _message(self, tuner: Tuner) -> str:
+        return (
+            f"Fine-tuning, pass {self.schedule.done / tuner.steps_an_epoch:.1f}: "
+            f"{tuner.best.accuracy:.0%} of {len(self.sides.aside)} pictures right that it does not "
+            "learn from"
+        )
 
     def result(self, tuner: Tuner) -> Tuned:
         model, best = tuner.finish(), tuner.best

@@ -47,8 +47,8 @@ def step(rt: Runtime) -> int:
 
 
 def quick(rt: Runtime) -> int:
-    """Work on one import, judgement, study or head; return how many there were."""
-    return _import(rt) or judge.step(rt) or _train(rt, training.HEAD) or study.step(rt)
+    """Work on one import, head, judgement or study; return how many there were."""
+    return _import(rt) or _train(rt, training.HEAD) or judge.step(rt) or study.step(rt)
 
 
 def warm(rt: Runtime) -> None:

@@ -302,7 +302,7 @@ def test_from_import_to_answers_without_a_running_service(
     promised = run("promise", "paints", "--error-rate", "0.4").stdout
     assert "At most 40 in 100 automatic answers are wrong" in promised
     assert "always asks" not in promised
-    assert "1        live" in run("version", "list", "paints").stdout
+    assert "1  live  head" in run("version", "list", "paints").stdout
     assert "0 pictures of the last 30 days" in run("rehearse", "paints").stdout
     assert "has a label already" in run("suggest", "paints").stdout
     assert "one promise" in run("promise", "paints", "--ask-nothing", "--confidence", code=1).stderr

@@ -22,7 +22,7 @@ def trainable(rt: Runtime, tmp_path: Path) -> Runtime:
     file = tmp_path / "weights" / "mobilenet_v2.pth"
     file.parent.mkdir()
     file.write_bytes(b"never loaded, for its export is kept")
-    rt.settings = rt.settings.model_copy(update={"weights": file})
+    rt.settings = rt.settings.model_copy(update={"weights": file, "finetune_seconds": 0})
     key = key_of(backbone.find(None, file), "sort")
     KeptBackbones(rt)[key] = colour_backbone()
     return rt

@@ -80,8 +80,9 @@ def test_a_promotion_in_between_is_judged_again(
     original = births.verdict
     judged: list[int | None] = []
 
-    def judge(rt_: Runtime, sessions: Any, candidate: Any, live: ModelVersion | None) -> Any:
-        decision = original(rt_, sessions, candidate, live)
+    def judge(*given: Any) -> Any:
+        decision = original(*given)
+        live: ModelVersion | None = given[3]
         judged.append(live.number if live else None)
         if len(judged) == 1:
             with rt.database.write() as session:
