@@ -48,9 +48,10 @@ class LocalBlobs:
             return sha256
         self._check_space()
         private = f"{place}/.{sha256}.{new_token(8)}"
-        with self._writing(private) as descriptor:
-            _write(descriptor, data)
-            os.fsync(descriptor)
+        with self._private(private):
+            # Closed before the folder is synced: that takes a fifth of the road's time otherwise.
+            with _new_file(private) as descriptor:
+                _write(descriptor, data)
             os.rename(private, path)  # noqa: PTH104
             os.fsync(folder)
         return sha256
@@ -60,12 +61,12 @@ class LocalBlobs:
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         sha256 = hashlib.sha256()
         private = f"{self._root}/.incoming.{new_token(12)}"
-        with self._writing(private) as descriptor:
-            while chunk := stream.read(CHUNK):
-                self._check_space()
-                sha256.update(chunk)
-                _write(descriptor, chunk)
-            os.fsync(descriptor)
+        with self._private(private):
+            with _new_file(private) as descriptor:
+                while chunk := stream.read(CHUNK):
+                    self._check_space()
+                    sha256.update(chunk)
+                    _write(descriptor, chunk)
             path = self.path(sha256.hexdigest())
             folder = self._folder(path.parent.name)
             if path.exists():
@@ -76,21 +77,17 @@ class LocalBlobs:
         return sha256.hexdigest()
 
     @contextmanager
-    def _writing(self, path: str) -> Iterator[int]:
-        """Open a new file; if it still has this name at the end, it goes. Raises NoSpace."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _private(self, path: str) -> Iterator[None]:
+        """Leave no file of this name behind when something goes wrong. Raises NoSpace."""
         try:
-            yield descriptor
+            yield
         except BaseException as error:
-            # Only where something went wrong may it still have this name.
             Path(path).unlink(missing_ok=True)
             if isinstance(error, OSError) and error.errno in FULL:
                 raise NoSpace(
                     f"The disk that holds {self.root} is full; free some space."
                 ) from error
             raise
-        finally:
-            os.close(descriptor)
 
     def _folder(self, name: str) -> int:
         """Return an open descriptor of the folder, made (and its making synced) when missing."""
@@ -150,6 +147,17 @@ class LocalBlobs:
     @staticmethod
     def _missing(sha256: str) -> NotFound:
         return NotFound(f"The bytes {sha256[:12]}… are no longer kept.", code="blob_missing")
+
+
+@contextmanager
+def _new_file(path: str) -> Iterator[int]:
+    """Open a new file for writing; at the end of the block its bytes are synced."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield descriptor
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> None:
