@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 # A machine's own certificate store knows the proxies that its owner trusts; uv's own does not.
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),--system-certs)
 ARGS ?=
+# Tests that run at the same time.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test test-fast lint format lock bench-help debian-packages clean
@@ -33,7 +35,7 @@ up: $(STAMP) ## run the whole service on this machine until Ctrl-C
 	$(BIN)/colabel up $(ARGS)
 
 test: lint ## everything that CI runs: lint and the whole suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-fast: $(STAMP) ## the suite without the tests that start whole services
 	$(BIN)/python -m pytest -m "not service" $(ARGS)

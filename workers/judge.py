@@ -31,6 +31,13 @@ logger = logging.getLogger(__name__)
 STREAM_DAYS, ENOUGH_STREAM = 7.0, 20
 
 
+FROM_SCRATCH = (
+    "The network was trained from scratch, and the pictures that were held out had to tell how "
+    "sure it is: none is left to prove an error rate by. Add pretrained weights and train again; "
+    "until then a person is asked about every picture."
+)
+
+
 def drain() -> int:
     """Judge every classifier about which something changed (the RQ job); return how many."""
     return rt_module.drain(runtime(), "judge", step)
@@ -82,6 +89,8 @@ def operating(rt: Runtime, classifier: Classifier, number: int, record: TrackRec
     kind = classifier.promise["kind"]
     if kind not in (*promises.GUARANTEED, promises.CAPACITY):
         return None
+    if not record.tuning.hashes and kind in promises.GUARANTEED:
+        return _nothing(number, list(record.labels), FROM_SCRATCH)
     wanted: promised.Promise
     if kind == promises.CAPACITY:
         arriving = _stream(rt, classifier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from colours import picture
 from paints import add, trained
 from sqlalchemy import select
 
-from connector.db.tables import Classifier, Event, Prediction, Review
+from connector.db.tables import Classifier, Event, ModelVersion, Prediction, Review
 from connector.domain import classifiers, outbound, predictions, promises, reviews
 from connector.domain.predictions import SourceRef, Submission
 from connector.domain.waiting import waiting
 from workers import classify, judge
+from workers.judging import record_of
 from workers.runtime import Runtime
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -206,3 +208,22 @@ def test_what_changed_while_it_judged_is_judged_again(
         row = session.get_one(Classifier, paints.id)
         assert (row.operating, row.stale) == (None, True)
     assert judged(rt, paints)["operating"] is None
+
+
+def test_a_network_from_scratch_can_prove_nothing_and_says_so(
+    rt: Runtime, paints: Classifier
+) -> None:
+    add(rt, paints, range(12))
+    trained(rt, paints)
+    with rt.database.read() as session:
+        version = session.scalars(select(ModelVersion)).one()
+        session.expunge(version)
+    record = record_of(rt, version)
+    nothing = replace(record, tuning=record.tuning.take([]))
+    with rt.database.write() as session:
+        row = session.scalars(select(ModelVersion)).one()
+        row.card = {**row.card, "record_sha256": rt.blobs.put(nothing.to_bytes())}
+    promise(rt, paints, kind="error_rate", rate=0.3)
+    point = judged(rt, paints)["operating"]
+    assert set(point["thresholds"].values()) == {None}
+    assert "from scratch" in point["sentence"]
