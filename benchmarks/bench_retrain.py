@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,14 +36,13 @@ from connector.domain.predictions import SourceRef, Submission, submit
 from connector.settings import load_settings
 from models.embed import Embedder
 from models.heads import Head
-from models.train import Options, pretrained_backbone
 from models.unlike import Unlike
-from workers import classify, train
-from workers.backbones import KeptBackbones
+from workers import classify
 from workers.runtime import Runtime, open_runtime
 
 LABELS = tuple(f"label {i}" for i in range(10))
 PICTURES = 320
+BACKBONE = "backbone.onnx"
 
 
 def opened(data_dir: Path, weights: Path) -> Runtime:
@@ -91,7 +90,9 @@ def fill(rt: Runtime, backbone: str, dim: int, count: int) -> str:
 
 
 def retrain(rt: Runtime, classifier_id: str, rounds: int) -> list[float]:
-    """Train once, then after one more label each; return seconds to live of the later ones."""
+    """Train once, then after one more label each; return seconds to live of each."""
+    from workers import train
+
     found = []
     for number in range(rounds + 1):
         with rt.database.write() as session:
@@ -157,7 +158,9 @@ def many(rt: Runtime, embedder: Embedder, count: int) -> list[SourceRef]:
 def answer(data_dir: Path, weights: Path, count: int) -> None:
     """Answer PICTURES pictures, spread over `count` classifiers; print seconds and megabytes."""
     rt = opened(data_dir, weights)
-    embedder = Embedder(pretrained_backbone(Options(weights=weights), KeptBackbones(rt)))
+    exported = (data_dir.parent / BACKBONE).read_bytes()
+    embedder = Embedder(exported)
+    rt.blobs.put(exported)
     sources = many(rt, embedder, count)
     drawn = [common.photo(seed) for seed in range(8)]
     for warm_up in (True, False):
@@ -170,14 +173,18 @@ def answer(data_dir: Path, weights: Path, count: int) -> None:
         while classify.step(rt):
             pass
         seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Not getrusage's: that of a child begins with its parent's.
+    status = Path("/proc/self/status").read_text()
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
     print(f"{seconds:.3f} {peak:.0f}")
 
 
-def measured(weights: Path, count: int) -> tuple[float, float]:
-    """Run `answer` in a process of its own."""
+def measured(weights: Path, backbone: bytes, count: int) -> tuple[float, float]:
+    """Run `answer` in a process of its own, which loads no torch, as the worker does not."""
     with tempfile.TemporaryDirectory(prefix="colabel-many-") as folder:
-        command = [sys.executable, __file__, str(weights), "--answer", str(count), folder]
+        (Path(folder) / BACKBONE).write_bytes(backbone)
+        data_dir = str(Path(folder) / "data")
+        command = [sys.executable, __file__, str(weights), "--answer", str(count), data_dir]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     seconds, megabytes = done.stdout.split()[-2:]
     return float(seconds), float(megabytes)
@@ -198,6 +205,9 @@ def main() -> None:
     if arguments.answer:
         answer(Path(arguments.answer[1]), weights, int(arguments.answer[0]))
         return
+    from models.train import Options, pretrained_backbone
+    from workers.backbones import KeptBackbones
+
     common.warn_if_busy()
     print(common.machine())
     with tempfile.TemporaryDirectory(prefix="colabel-retrain-") as folder:
@@ -209,7 +219,8 @@ def main() -> None:
     rows = [("first training, strength chosen", first), ("after one more label", max(later))]
     print(f"\n{arguments.examples:,} examples, {len(LABELS)} labels, {embedder.dim} numbers each\n")
     print(common.table(("", "s to live"), rows))
-    one, all_of_them = measured(weights, 1), measured(weights, arguments.classifiers)
+    one = measured(weights, exported, 1)
+    all_of_them = measured(weights, exported, arguments.classifiers)
     print(f"\n{PICTURES} pictures, one backbone, one classify worker\n")
     print(
         common.table(
