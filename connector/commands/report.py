@@ -50,8 +50,10 @@ def _print(found: dict[str, Any]) -> None:
         click.echo("\nMost often confused:")
         for one in found["most_confused"][:WIDEST]:
             click.echo(f"  {one['sentence']}")
-    if found["suspects"]:
-        click.echo(f"\n{len(found['suspects'])} labels look wrong; see --json, or the page.")
+    if suspects := found["suspects"]["pictures"]:
+        click.echo("\nLabels that look wrong (the picture's SHA-256, its label, the likelier one):")
+        shown = [(one["sha256"][:12], one["given"], one["suggested"]) for one in suspects[:WIDEST]]
+        click.echo(table(("picture", "label", "likelier"), shown))
     for one in found["advice"]:
         click.echo(f"\n{one['sentence']}")
 
