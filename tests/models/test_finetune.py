@@ -12,20 +12,24 @@ import pytest
 import tiny
 import torch
 
-from models import export, finetune
+from models import export, finetune, tunable
 from models.embed import Embedder
 from models.errors import NotEnoughExamples
 from models.finetune import Progress, Settings, Stopped, Tuned, tune
 
 # Without a time limit a run is the same each time: the clock has no part in its schedule.
+TINY_RATE = 1e-3
 SETTINGS = Settings(seconds=math.inf, epochs=8, flips=True, device="cpu", mixed=False)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
+    before, rate = torch.get_num_threads(), tunable._NETWORK_RATE
     torch.set_num_threads(1)
+    # The tiny network has random weights: there is nothing in it that a higher rate could undo.
+    tunable._NETWORK_RATE = TINY_RATE
     yield
+    tunable._NETWORK_RATE = rate
     torch.set_num_threads(before)
 
 
@@ -133,7 +137,9 @@ import os, sys, torch
 sys.path.insert(0, "tests")
 import tiny
 from pathlib import Path
+from models import tunable
 from models.finetune import Settings, tune
+tunable._NETWORK_RATE = 1e-3
 torch.set_num_threads(1)
 path = Path(sys.argv[1])
 def told(progress):
