@@ -56,9 +56,9 @@ def _cooled(logits: Floats, targets: Ints, doubt: float, spread: float = np.inf)
     return float(np.exp(minimize_scalar(loss, bounds=(-1.6, 3.9), method="bounded").x))
 
 
-def lightly_softened(logits: Floats, targets: Ints, test: Floats) -> Floats:
-    """One temperature, doubt of one in all pictures instead of one in a label's."""
-    cooled = _cooled(logits, targets, 1 / (len(targets) + 2))
+def much_softened(logits: Floats, targets: Ints, test: Floats) -> Floats:
+    """One temperature, doubt of one in a label's pictures instead of one in all."""
+    cooled = _cooled(logits, targets, 1 / (len(targets) / logits.shape[1] + 2))
     return np.exp(log_softmax(test / cooled, axis=1))
 
 
@@ -127,7 +127,7 @@ def _scaled(logits: Floats, targets: Ints, penalty: float) -> tuple[Floats, Floa
 METHODS: dict[str, Method] = {
     "none": none,
     "temperature": temperature,
-    "light": lightly_softened,
+    "much softened": much_softened,
     "prior": prior,
     "ensemble": mixture,
     "vector": vector,

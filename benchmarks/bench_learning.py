@@ -8,7 +8,7 @@ state_dicts. Of each label 100 pictures, chosen by the seed, may be learned from
 test. As in service, about 20 of these 100 are held out by their content: head and fine-tuning learn
 from the others alone, and the choice between the two is made on the held-out ones. Next to them:
 
-- probe: the plain linear probe (see linear_probe.py), on all 100;
+- probe: the plain linear probe: the network's last features at 224 pixels, on all 100;
 - fastai: fine_tune with the same weights on all 100, at most --fastai-seconds, run by
   fastai_peer.py with the interpreter that --fastai names; left out without it.
 
@@ -68,6 +68,7 @@ class Task:
 
     def __init__(self, arguments: argparse.Namespace, name: str, seed: int, network: str) -> None:
         self.arguments, self.name, self.seed, self.network = arguments, name, seed, network
+        self.weights: Path = arguments.weights
         self.of = {
             view: embedded.embeddings(arguments.datasets, name, arguments.weights, network, view)
             for view in embedded.VIEWS
@@ -91,8 +92,9 @@ class Task:
 
     def probe(self) -> float:
         """Return the accuracy of the plain probe."""
-        fitted = linear_probe.plain_probe().fit(self.vectors(self.all), self.targets[self.all])
-        return float(fitted.score(self.vectors(self.test), self.targets[self.test]))
+        vectors = embedded.plain(self.arguments.datasets, self.name, self.weights, self.network)
+        fitted = linear_probe.plain_probe().fit(vectors[self.all], self.targets[self.all])
+        return float(fitted.score(vectors[self.test], self.targets[self.test]))
 
     def seconds_to_live(self) -> float:
         """Return how long it takes to read and embed the pictures and fit a first head to them."""
@@ -133,6 +135,7 @@ class Task:
             self.targets[self.train],
             self.labels,
             backbone.resolve(self.network, self.arguments.weights),
+            vectors=self.vectors(self.train),
             settings=finetune.Settings(
                 seconds=self.arguments.seconds, flips=mirroring.allowed, seed=self.seed
             ),
@@ -166,6 +169,7 @@ class Task:
             "tuned_seconds": tuned_seconds,
             "epochs": tuned.epochs,
             "plan": repr(tuned.plan),
+            "share": tuned.share,
             "load": round(os.getloadavg()[0], 1),
         }
         if self.arguments.fastai:

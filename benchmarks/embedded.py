@@ -14,7 +14,7 @@ import io
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import common
@@ -86,6 +86,30 @@ def embeddings(datasets: Path, name: str, weights: Path, network: str, view: str
     if len(vectors) != len(paths):
         raise SystemExit(f"{kept} was made of other pictures; remove it.")
     return Embedded(paths, labels, targets, vectors)
+
+
+def plain(datasets: Path, name: str, weights: Path, network: str) -> npt.NDArray[np.float32]:
+    """What the plain linear probe goes by [N, D]: the last features alone, at 224 pixels."""
+    kept = _folder() / f"{name}-{network}-plain.npz"
+    if not kept.exists():
+        base = backbone.resolve(network, weights)
+        bare = backbone.headless(backbone.bare(network))
+        # What is embedded by holds the bare network, with its weights, and adds to it.
+        bare.load_state_dict(getattr(base.module, "network", base.module).state_dict())
+        smaller = replace(base, module=bare, input_size=224, dim=backbone.embedding_dim(bare, 224))
+        embedder = Embedder(export.backbone_onnx(smaller))
+        folder = datasets / name
+        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in common.SUFFIXES)
+        parts = []
+        for start in range(0, len(paths), _BATCH):
+            datas = [path.read_bytes() for path in paths[start : start + _BATCH]]
+            parts.append(embedder.embed(np.stack([*load_many(datas, 224, 2)])))
+        with tempfile.TemporaryFile() as file:
+            np.savez(file, vectors=np.concatenate(parts))
+            file.seek(0)
+            _write(kept, file.read())
+    vectors: npt.NDArray[np.float32] = np.load(kept)["vectors"]
+    return vectors
 
 
 def four_turns_backbone(name: str, weights: Path) -> bytes:

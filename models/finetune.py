@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models import plans
+from models import plans, together
 from models.backbone import Backbone
 from models.checkpoint import Checkpoint, fingerprint
 from models.dataset import PictureSet
@@ -25,6 +26,8 @@ from models.tunable import Tunable
 from models.tuner import Sides, Tuner
 
 Pictures = npt.NDArray[np.uint8]
+Vectors = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 _SAVE_EVERY = 15.0
 _PATIENCE = 8
@@ -63,13 +66,17 @@ class Progress:
 class Tuned:
     """What a run gives back.
 
-    `backbone` serves at the same input size as the one it came from; `head` is its last layer,
-    tempered on `validated_on` pictures of the training side that neither of them learned from.
-    `accuracy` and `accuracy_before` are those of the tuned and of the frozen network on them.
+    `backbone` serves at the same input size as the one it came from: the fine-tuned network, beside
+    the frozen one where that has a `share` in the answer. `head` is tempered on `validated_on`
+    pictures of the training side; `head_unseen` has learned nothing from these, which the frozen
+    half of `head` has. `accuracy` and `accuracy_before` are those of `head_unseen` and of the
+    frozen network on them.
     """
 
     backbone: Backbone
     head: Head
+    head_unseen: Head
+    share: float
     epochs: float
     seconds: float
     validated_on: int
@@ -91,6 +98,7 @@ def tune(
     labels: tuple[str, ...],
     base: Backbone,
     *,
+    vectors: Vectors | None = None,
     settings: Settings | None = None,
     progress: Report | None = None,
     checkpoint: Path | None = None,
@@ -98,12 +106,13 @@ def tune(
 ) -> Tuned:
     """Fine-tune `base` on uint8 [N, S, S, 3] (S = base.input_size), targets [N] into `labels`.
 
-    The head of the frozen network is fitted first and trained on together with the network. About
-    15 % of the pictures are kept aside, to tell which epoch was best and how sure the answers are.
-    With a `checkpoint` the same call goes on where a killed one was; the file is removed at the
-    end. Raises NotEnoughExamples, and Stopped when `should_stop` says so.
+    `vectors` are the pictures' embeddings [N, D] by `base`, made here where they are not given.
+    About 15 % of the pictures are kept aside, to tell which epoch was best, how sure the answers
+    are, and what the frozen network should count for in them. With a `checkpoint` the same call
+    goes on where a killed one was; the file is removed at the end. Raises NotEnoughExamples, and
+    Stopped when `should_stop` says so.
     """
-    run = _Run(pictures, targets, labels, base, settings or Settings(), progress)
+    run = _Run(pictures, targets, labels, base, vectors, settings or Settings(), progress)
     kept = Checkpoint(checkpoint, run.identity)
     state = kept.load()
     tuner = run.begin() if state is None else run.resume(state)
@@ -112,7 +121,7 @@ def tune(
     return run.result(tuner)
 
 
-def set_aside(targets: Ints, seed: int) -> npt.NDArray[np.bool_]:
+def set_aside(targets: Ints, seed: int) -> Bools:
     """The pictures [N] to validate on: about 15 % of each label that has four or more."""
     random = np.random.default_rng(seed)
     aside = np.zeros(len(targets), bool)
@@ -132,6 +141,7 @@ class _Run:
         targets: Ints,
         labels: tuple[str, ...],
         base: Backbone,
+        vectors: Vectors | None,
         settings: Settings,
         progress: Report | None,
     ) -> None:
@@ -149,6 +159,10 @@ class _Run:
             PictureSet(pictures[aside], targets[aside]),
         )
         self.schedule = Schedule(1, settings.seconds)
+        if vectors is None:
+            self.say("Looking at the pictures with the network as it is")
+            vectors = _features(base, PictureSet(pictures, targets), self.device)
+        self.frozen = _Frozen(vectors, targets, aside, labels, settings.seed)
         self.identity = fingerprint(
             np.ascontiguousarray(pictures).data.cast("B"),
             np.ascontiguousarray(targets).data.cast("B"),
@@ -161,13 +175,9 @@ class _Run:
         self._report(Progress(self.schedule.share, self.schedule.seconds_left, message))
 
     def begin(self) -> Tuner:
-        """Put the head of the frozen network on it, and see what there is time for."""
-        self.say("Looking at the pictures with the network as it is")
+        """Put a last layer on it that knows nothing yet, and see what there is time for."""
         model = Tunable(self.base, self.labels).to(self.device)
-        vectors = _features(model, self.sides.learned, self.device)
-        targets = self.sides.learned.targets.numpy()
-        head = fit(vectors, targets, None, self.labels, seed=self.settings.seed).head
-        model.begin_with(head, vectors)
+        model.standardise(self.frozen.vectors_learned)
         plan = plans.choose(
             model,
             self.base,
@@ -225,26 +235,51 @@ class _Run:
         )
 
     def result(self, tuner: Tuner) -> Tuned:
-        model, best = tuner.finish(), tuner.best
-        backbone = replace(
-            self.base,
-            module=model.network.eval().requires_grad_(False),
-            source=f"{self.base.source}, fine-tuned on {len(self.sides)} pictures",
+        model, best, frozen = tuner.finish(), tuner.best, self.frozen
+        seen = _features(replace(self.base, module=model.network), self.sides.aside, "cpu")
+        own, targets = model.head(best.temperature), self.sides.aside.targets.numpy()
+        mix = together.weigh(
+            together.answers_of(frozen.head_unseen, frozen.vectors_aside),
+            together.answers_of(own, seen),
+            targets,
         )
+        unseen = together.joint_head(frozen.head_unseen, own, mix)
+        rows = np.concatenate([frozen.vectors_aside, seen], axis=1) if mix.share else seen
+        source = f"{self.base.source}, fine-tuned on {len(self.sides)} pictures"
         return Tuned(
-            backbone=backbone,
-            head=model.head(best.temperature),
+            backbone=together.joined(self.base, model.network, mix, source),
+            head=together.joint_head(frozen.head, own, mix),
+            head_unseen=unseen,
+            share=mix.share,
             epochs=self.schedule.done / tuner.steps_an_epoch,
             seconds=self.schedule.spent,
             validated_on=len(self.sides.aside),
-            accuracy=best.accuracy,
-            accuracy_before=best.accuracy_before or 0.0,
+            accuracy=_right(unseen, rows, targets),
+            accuracy_before=_right(frozen.head_unseen, frozen.vectors_aside, targets),
             plan=tuner.plan,
         )
 
 
-@torch.no_grad()
-def _features(model: Tunable, data: PictureSet, device: str) -> npt.NDArray[np.float32]:
-    """The embeddings [N, D] of the network as it is."""
-    parts = [model.features(planes.to(device)).cpu() for planes in data.chunks(_CHUNK)]
+class _Frozen:
+    """What the network as it is says: its embeddings, and heads fitted with and without `aside`."""
+
+    def __init__(
+        self, vectors: Vectors, targets: Ints, aside: Bools, labels: tuple[str, ...], seed: int
+    ) -> None:
+        self.vectors_learned, self.vectors_aside = vectors[~aside], vectors[aside]
+        self.head_unseen = fit(vectors[~aside], targets[~aside], None, labels, seed=seed).head
+        self.head = fit(vectors, targets, None, labels, seed=seed).head
+
+
+def _right(head: Head, vectors: Vectors, targets: Ints) -> float:
+    return float((head.predict(vectors).argmax(axis=1) == targets).mean())
+
+
+@torch.inference_mode()
+def _features(base: Backbone, data: PictureSet, device: str) -> Vectors:
+    """The embeddings [N, D] that a backbone gives."""
+    mean = torch.tensor(base.mean).view(1, 3, 1, 1).to(device)
+    std = torch.tensor(base.std).view(1, 3, 1, 1).to(device)
+    network = copy.deepcopy(base.module).to(device)
+    parts = [network((p.to(device) - mean) / std).float().cpu() for p in data.chunks(_CHUNK)]
     return np.asarray(torch.cat(parts).numpy())

@@ -231,9 +231,13 @@ def _answer_folds(
 
 
 def temperature(logits: Floats, targets: Ints) -> float:
-    """The divisor of logits [N, K] that makes their confidence fit unseen `targets` [N]."""
+    """The divisor of logits [N, K] that makes their confidence fit unseen `targets` [N].
+
+    Targets are softened by one picture's doubt (Platt 1999, "Probabilistic outputs for support
+    vector machines"), so that few pictures without an error do not make it certain.
+    """
     rows, count = np.arange(len(targets)), logits.shape[1]
-    doubt = 1 / (len(targets) / count + 2)
+    doubt = 1 / (len(targets) + 2)
     soft = np.full(logits.shape, doubt / count)
     soft[rows, targets] += 1 - doubt
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from models import orientation, split
 from models.duplicates import thumbnail
 from models.embed import Embedder, usable_cores
-from models.errors import ModelError, NotEnoughExamples
+from models.errors import ModelError, NotEnoughExamples, UnreadablePicture
 from models.preprocess import Picture
 from models.reading import Album, Sample
 from models.training import ORIENTATION, Options, Progress, Report, Thumbnail, Vector
@@ -95,6 +95,19 @@ class Gathering:
             done = len(pictures) + len(self.album.unreadable)
             self.report("reading", min(done, total), total, f"Read {done} of {total} pictures")
         return pictures
+
+    def read(self, hashes: Sequence[str], size: int) -> npt.NDArray[np.uint8]:
+        """These pictures, uint8 [N, size, size, 3]; all of them have been read before.
+
+        Raises UnreadablePicture when one is no longer there.
+        """
+        made: dict[str, Picture] = {}
+        for chunk in self.album.chunks(hashes, size):
+            made |= chunk
+            self.report("reading", len(made), len(hashes), f"Read {len(made)} of {len(hashes)}")
+        if gone := next((sha for sha in hashes if sha not in made), None):
+            raise UnreadablePicture(self.album.unreadable[gone])
+        return np.stack([made[sha] for sha in hashes])
 
     def targets(self, hashes: Sequence[str]) -> npt.NDArray[np.int64]:
         """The label of each picture, as indices into `labels`."""

@@ -17,7 +17,7 @@ from models.dataset import PictureSet
 from models.fitting import temperature
 from models.logistic import Ints, log_loss
 from models.plans import BATCH, Plan
-from models.tunable import Average, Tunable, autocast, optimiser, set_rate, trained
+from models.tunable import Average, Tunable, autocast, learning, moving, optimiser, set_rate
 
 _SMOOTHING = 0.1
 _CLASS_WEIGHT = 10.0
@@ -37,14 +37,13 @@ class Sides:
 
 @dataclass
 class Best:
-    """What did best on the pictures set aside, and how it and the frozen network did."""
+    """What did best on the pictures set aside, and how it did."""
 
     values: dict[str, Tensor]
     loss: float = math.inf
     step: int = 0
     temperature: float = 1.0
     accuracy: float = 0.0
-    accuracy_before: float | None = None
 
 
 class Tuner:
@@ -81,7 +80,7 @@ class Tuner:
         planes = self._augmentation(pictures.to(self._device), generator)
         set_rate(self._optimiser, rate)
         self._optimiser.zero_grad(set_to_none=True)
-        with autocast(self._device, self.plan.mixed):
+        with learning(self.model), autocast(self._device, self.plan.mixed):
             logits = self.model(planes)
         loss = functional.cross_entropy(
             logits, targets.to(self._device), self._weights, label_smoothing=_SMOOTHING
@@ -104,15 +103,12 @@ class Tuner:
         loss = log_loss(logits / softening, targets)
         if loss > self.best.loss:
             return
-        accuracy = float((logits.argmax(axis=1) == targets).mean())
-        before = self.best.accuracy_before
         self.best = Best(
             values={name: v.detach().clone() for name, v in self._average.values.items()},
             loss=loss,
             step=step,
             temperature=softening,
-            accuracy=accuracy,
-            accuracy_before=accuracy if before is None else before,
+            accuracy=float((logits.argmax(axis=1) == targets).mean()),
         )
 
     @torch.inference_mode()
@@ -143,8 +139,8 @@ class Tuner:
     @torch.no_grad()
     def finish(self) -> Tunable:
         """The model with its best weights, on the CPU."""
-        for name, parameter in trained(self.model):
-            parameter.copy_(self.best.values[name])
+        for name, value in moving(self.model):
+            value.copy_(self.best.values[name])
         return self.model.to("cpu").to(memory_format=torch.contiguous_format)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,6 @@ from models import backbone, evaluate, export, finetune, fitting, learning, spli
 from models.embed import Embedder, gpu_present
 from models.finetune import Stopped, Tuned
 from models.job import Job, Result
-from models.preprocess import Picture
 from models.reading import Sample
 from models.track_record import TrackRecord
 from models.training import Cached, Options, Progress, Report, Thumbnail, Trained
@@ -23,6 +23,9 @@ __all__ = ["FINETUNE", "Stopped", "tune"]
 FINETUNE = "finetune"
 
 Ints = npt.NDArray[np.int64]
+
+# Held in memory while the network learns, at 196 kB each.
+_PICTURES = 4000
 
 
 def tune(
@@ -65,20 +68,21 @@ class _Tuning(Job):
         """Split as a head's training does, tune on the training side, and answer the rest."""
         known = self.embed(frozen, cached(frozen.sha256))
         self.check_enough()
-        pictures = self.read_all(frozen.size)
         groups = learning.near_identical(known, self.thumbnails)
         sides = self.sides(groups)
         training, held_out = sorted(sides.training), sorted(sides.held_out)
-        targets = self.targets(training)
-        chosen = [pictures[sha] for sha in training]
+        learned = self._within_memory(training)
+        pictures = self.read(learned, frozen.size)
+        targets, rows = self.targets(learned), learning.rows_of(known, learned)
         made = finetune.tune(
-            np.stack(chosen),
+            pictures,
             targets,
             self.labels,
             self._base(),
+            vectors=rows,
             settings=finetune.Settings(
                 seconds=seconds,
-                flips=self._mirrors(frozen, learning.rows_of(known, training), chosen, targets),
+                flips=self._mirrors(frozen, rows, pictures, targets),
                 seed=self.options.seed,
             ),
             progress=self._tell,
@@ -88,18 +92,16 @@ class _Tuning(Job):
         self.report("exporting", 0, 1, "Converting the network to ONNX")
         exported = export.backbone_onnx(made.backbone, self.album.sample(made.backbone.input_size))
         own = Embedder(exported, threads=self.threads)
-        self.report("embedding", 0, len(pictures), f"Looking at {len(pictures)} pictures")
-        hashes = list(pictures)
-        vectors = own.embed(np.stack([pictures[sha] for sha in hashes]))
-        embeddings = dict(zip(hashes, vectors, strict=True))
+        del pictures
+        embeddings = self.embed(own, {})
         self.report("scoring", 0, 1, f"Scoring on {len(held_out)} held-out pictures")
         # Of the training side, the network has not learned from these.
         aside = np.flatnonzero(finetune.set_aside(targets, self.options.seed))
-        unseen = [training[i] for i in aside]
+        unseen = [learned[i] for i in aside]
         record = TrackRecord(
             self.labels,
             self._answers(made.head, held_out, learning.rows_of(embeddings, held_out)),
-            self._answers(made.head, unseen, learning.rows_of(embeddings, unseen)),
+            self._answers(made.head_unseen, unseen, learning.rows_of(embeddings, unseen)),
             groups=tuple(tuple(one) for one in split.clusters(groups, groups) if len(one) > 1),
             learned=tuple(training),
         )
@@ -116,6 +118,15 @@ class _Tuning(Job):
             unlike=_unlike(learning.rows_of(embeddings, unseen), targets[aside]),
         )
 
+    def _within_memory(self, training: Sequence[str]) -> list[str]:
+        """As many of the pictures as may be held at once, of each label alike."""
+        targets, share = self.targets(training), min(1.0, _PICTURES / len(training))
+        kept: list[str] = []
+        for label in range(len(self.labels)):
+            rows = np.flatnonzero(targets == label)
+            kept += [training[row] for row in rows[: ceil(share * len(rows))]]
+        return sorted(kept)
+
     def _base(self) -> backbone.Backbone:
         device = "cuda" if gpu_present() else "cpu"
         return backbone.resolve(self.options.backbone, self.options.weights, device=device)
@@ -124,12 +135,12 @@ class _Tuning(Job):
         self,
         frozen: Embedder,
         rows: npt.NDArray[np.float32],
-        pictures: Sequence[Picture],
+        pictures: npt.NDArray[np.uint8],
         targets: Ints,
     ) -> bool:
         """Whether mirrored pictures mean the same, by what frozen heads make of them."""
         self.report("fitting", 0, 1, "Finding out whether mirrored pictures mean the same")
-        mirrored = frozen.embed(views.viewed(np.stack(list(pictures)), "mirror"))
+        mirrored = frozen.embed(views.viewed(pictures, "mirror"))
         strength = fitting.fit(rows, targets, None, self.labels, seed=self.options.seed).strength
         return views.mirroring(rows, mirrored, targets, self.labels, strength).allowed
 
@@ -144,6 +155,7 @@ def _about(made: Tuned) -> dict[str, object]:
         "seconds": round(made.seconds, 1),
         "validated_on": made.validated_on,
         "accuracy_on_validation": made.accuracy,
+        "share_of_frozen": made.share,
         "accuracy_before_on_validation": made.accuracy_before,
     }
 

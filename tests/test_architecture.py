@@ -29,6 +29,7 @@ TRAINING_SIDE = {
     "pretrained",
     "recognition",
     "scratch",
+    "together",
     "train",
     "tunable",
     "tuner",

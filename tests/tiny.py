@@ -17,8 +17,9 @@ def backbone(seed: int = 0) -> Backbone:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers: list[nn.Module] = []
-        for before, width in ((3, 8), (8, 12), (12, 16), (16, 24)):
-            layers += [nn.Conv2d(before, width, 3, 2, padding=1), nn.BatchNorm2d(width), nn.ReLU()]
+        for before, width, stride in ((3, 8, 4), (8, 12, 2), (12, 16, 2), (16, 24, 1)):
+            convolution = nn.Conv2d(before, width, 3, stride, padding=1)
+            layers += [convolution, nn.BatchNorm2d(width), nn.ReLU()]
         module = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     return Backbone(
         name="tiny",

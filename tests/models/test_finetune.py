@@ -12,24 +12,21 @@ import pytest
 import tiny
 import torch
 
-from models import export, finetune, tunable
+from models import export, finetune
 from models.embed import Embedder
 from models.errors import NotEnoughExamples
 from models.finetune import Progress, Settings, Stopped, Tuned, tune
+from models.together import SideBySide
 
 # Without a time limit a run is the same each time: the clock has no part in its schedule.
-TINY_RATE = 1e-3
-SETTINGS = Settings(seconds=math.inf, epochs=8, flips=True, device="cpu", mixed=False)
+SETTINGS = Settings(seconds=math.inf, epochs=24, flips=True, device="cpu", mixed=False)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
-    before, rate = torch.get_num_threads(), tunable._NETWORK_RATE
+    before = torch.get_num_threads()
     torch.set_num_threads(1)
-    # The tiny network has random weights: there is nothing in it that a higher rate could undo.
-    tunable._NETWORK_RATE = TINY_RATE
     yield
-    tunable._NETWORK_RATE = rate
     torch.set_num_threads(before)
 
 
@@ -88,11 +85,25 @@ def test_the_network_that_it_began_with_stays_as_it_was(tuned: Tuned) -> None:
     assert torch.equal(torch.random.get_rng_state(), dice)
 
 
-def test_normalisation_keeps_its_statistics(tuned: Tuned) -> None:
-    before, after = tiny.backbone().module.state_dict(), tuned.backbone.module.state_dict()
-    statistics = [key for key in before if "running" in key]
-    assert statistics
-    assert all(torch.equal(before[key], after[key]) for key in statistics)
+def test_normalisation_learns_from_many_pictures_and_where_the_network_does(tuned: Tuned) -> None:
+    before, after = tiny.backbone().module.state_dict(), network(tuned).state_dict()
+    kept = [torch.equal(before[key], after[key]) for key in before if "running" in key]
+    assert kept == [True] * len(kept), "150 pictures are too few for statistics"
+    pictures, targets = tiny.pictures(400, 0)
+    more = tune(
+        pictures, targets, tiny.LABELS, tiny.backbone(), settings=replace(SETTINGS, epochs=6)
+    )
+    after = network(more).state_dict()
+    kept = [torch.equal(before[key], after[key]) for key in before if "running" in key]
+    frozen = 2 * (more.plan.frozen // 4)
+    assert 0 < frozen < len(kept)
+    assert kept == [True] * frozen + [False] * (len(kept) - frozen)
+
+
+def network(made: Tuned) -> torch.nn.Module:
+    """Return the half of it that was fine-tuned."""
+    module = made.backbone.module
+    return module.tuned if isinstance(module, SideBySide) else module
 
 
 def test_time_that_is_up_ends_it_and_what_is_left_shrinks() -> None:
@@ -127,7 +138,7 @@ def test_stopping_keeps_what_was_done_and_the_next_call_goes_on(
     assert path.exists()
     steps: list[Progress] = []
     made = tune(*arguments, settings=SETTINGS, checkpoint=path, progress=steps.append)
-    assert len(steps) == 8 * 8 - 20 + 1
+    assert len(steps) == 1 + 24 * 4 - 20 + 1
     assert np.array_equal(weights(made), weights(tuned)), "as if it had never been stopped"
     assert list(tmp_path.iterdir()) == []
 
@@ -137,9 +148,7 @@ import os, sys, torch
 sys.path.insert(0, "tests")
 import tiny
 from pathlib import Path
-from models import tunable
 from models.finetune import Settings, tune
-tunable._NETWORK_RATE = 1e-3
 torch.set_num_threads(1)
 path = Path(sys.argv[1])
 def told(progress):
@@ -147,7 +156,7 @@ def told(progress):
         print(os.getpid(), flush=True)
         sys.stdin.readline()
 pictures, targets = tiny.pictures(150, 0)
-settings = Settings(seconds=float("inf"), epochs=8, flips=True, device="cpu", mixed=False)
+settings = Settings(seconds=float("inf"), epochs=24, flips=True, device="cpu", mixed=False)
 tune(pictures, targets, tiny.LABELS, tiny.backbone(), settings=settings, checkpoint=path,
      progress=told)
 """
@@ -179,7 +188,7 @@ def test_a_killed_run_goes_on_to_the_same_end(tuned: Tuned, tmp_path: Path) -> N
         checkpoint=path,
         progress=steps.append,
     )
-    assert len(steps) == 7 * 8 + 1, "the first pass was not made again"
+    assert len(steps) == 1 + 23 * 4 + 1, "the first pass was not made again"
     assert np.array_equal(weights(made), weights(tuned))
     assert list(tmp_path.iterdir()) == []
 
@@ -209,7 +218,7 @@ def test_the_checkpoint_of_other_pictures_is_not_taken_up(tmp_path: Path) -> Non
         checkpoint=path,
         progress=steps.append,
     )
-    assert len(steps) == 1 + 2 * 5 + 1, "from the beginning"
+    assert len(steps) == 1 + 2 * 3 + 1, "from the beginning"
 
 
 def test_what_is_set_aside_has_all_labels_in_their_shares() -> None:

@@ -60,22 +60,24 @@ def test_time_decides_how_much_is_trained(seconds: float, index: int) -> None:
     options = plans._options(model, base)
     assert len(options) > 1
     clock = ticking(1.0).__next__
-    plan = plans.choose(model, base, "cpu", seconds=seconds, pictures=160, mixed=False, clock=clock)
-    assert plan == Plan(*options[index], mixed=False)
+    plan = plans.choose(model, base, "cpu", seconds=seconds, pictures=320, mixed=False, clock=clock)
+    assert plan == Plan(*options[index], mixed=False, norms=True)
     assert len(list(trained(model))) == 2 + 16 - plan.frozen
 
 
-def test_mixed_precision_is_for_where_it_is_faster() -> None:
+def test_mixed_precision_is_for_a_gpu() -> None:
+    base = tiny.backbone()
+    plan = plans.choose(Tunable(base, LABELS), base, "cpu", seconds=1e9, pictures=16)
+    assert not plan.mixed
+
+
+def test_normalisation_learns_from_enough_pictures_only() -> None:
     base = tiny.backbone()
     model = Tunable(base, LABELS)
-    # Three steps in plain precision, two readings each, then three in mixed.
-    for plain, mixed, better in ((1.0, 0.5, True), (1.0, 0.95, False)):
-        readings = [0.0]
-        for length in [plain] * 3 + [mixed] * 3 + [1.0] * 3:
-            readings += [readings[-1] + length] * 2
-        starts = iter([0.0, *readings[1:-1], readings[-1]])
-        plan = plans.choose(model, base, "cpu", seconds=1e9, pictures=16, clock=starts.__next__)
-        assert plan.mixed is better
+    for pictures, learns in ((319, False), (320, True)):
+        plan = plans.choose(model, base, "cpu", seconds=1e9, pictures=pictures)
+        assert plan.norms is learns
+        assert model.norms_learn is learns
 
 
 def test_trying_leaves_the_model_as_it_was() -> None:
