@@ -59,7 +59,7 @@ def near_duplicates(
         if thumbnails is None:
             first, second, _ = close_pairs(places, _cosine(_SAME * usual))
         else:
-            first, second, alike = close_pairs(_structure(thumbnails), _HINT)
+            first, second, alike = close_pairs(structure(thumbnails), _HINT)
             proven = _proven(alike, places[first], places[second], usual)
             first, second = first[proven], second[proven]
     links = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
@@ -88,7 +88,7 @@ def twins(
         alike = places @ place
         found = np.flatnonzero(alike >= _cosine(_SAME * usual_distance(places)))
     else:
-        alike = _structure(thumbnails) @ _structure(thumb[None])[0]
+        alike = structure(thumbnails) @ structure(thumb[None])[0]
         found = np.flatnonzero(alike >= _HINT)
         if (alike[found] < _PROOF).any():
             places, place = _places(embeddings, embedding)
@@ -137,7 +137,7 @@ def _proven(
     return np.asarray((alike >= _PROOF) | ((alike >= _HINT) & (apart <= _NEAR * usual)))
 
 
-def _structure(thumbnails: npt.NDArray[np.uint8]) -> Floats32:
+def structure(thumbnails: npt.NDArray[np.uint8]) -> Floats32:
     """Unit vectors [N, 1024] of the middle spatial frequencies; zero for flat pictures.
 
     The finest detail suffers when a picture is saved again, the coarsest is mostly illumination

@@ -1,7 +1,8 @@
 """Embeddings and thumbnails of kept pictures: from the table where they are known, else made now.
 
 A thumbnail stands in the table of embeddings under a name of its own: it, too, is a short vector
-that tells pictures apart, and is made and asked for together with them.
+that tells pictures apart, and is made and asked for together with them. Behind its pixels stands
+the key by which the web process finds near-identical pictures (see `connector.domain.looks`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from sqlalchemy import select
 
 from connector.db.insert import insert_all_missing
 from connector.db.tables import Embedding
+from connector.domain.looks import THUMBNAILS
 from connector.errors import NotFound
 from models.duplicates import THUMBNAIL
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
+from models.look import look
 from models.preprocess import load_many
 from workers.runtime import Runtime
 from workers.sessions import Sessions
@@ -26,8 +29,6 @@ from workers.sessions import Sessions
 Vector = npt.NDArray[np.float32]
 # Grey, uint8 [32, 32].
 Thumbnail = npt.NDArray[np.uint8]
-
-THUMBNAILS = "thumbnail"
 
 # Below the number of parameters that one statement may have on either database.
 _AT_ONCE = 500
@@ -43,7 +44,7 @@ def thumbnails(rt: Runtime, hashes: Iterable[str]) -> dict[str, Thumbnail]:
     """Return the thumbnails that are kept, by the picture's hash."""
     shape = (THUMBNAIL, THUMBNAIL)
     return {
-        sha: np.frombuffer(raw, np.uint8).reshape(shape)
+        sha: np.frombuffer(raw, np.uint8, THUMBNAIL**2).reshape(shape)
         for sha, raw in _kept(rt, THUMBNAILS, hashes)
     }
 
@@ -64,8 +65,8 @@ def row(sha256: str, backbone: str, vector: Vector) -> dict[str, object]:
 
 
 def thumbnail_row(sha256: str, made: Thumbnail) -> dict[str, object]:
-    """Return the row that keeps a thumbnail."""
-    return {"sha256": sha256, "backbone": THUMBNAILS, "vector": made.tobytes()}
+    """Return the row that keeps a thumbnail and the key of its look."""
+    return {"sha256": sha256, "backbone": THUMBNAILS, "vector": made.tobytes() + look(made)}
 
 
 def keep(rt: Runtime, backbone: str, vectors: Mapping[str, Vector]) -> None:

@@ -30,6 +30,12 @@ def same_picture(example_id: str, before: str | None, now: str | None) -> Contra
     return Contradiction("same", example_id, before, sentence)
 
 
+def near_identical(example_id: str, label: str, now: str) -> Contradiction:
+    """Return the contradiction of labelling a picture `now` of which a copy is labelled `label`."""
+    sentence = f"A picture that looks the same is labelled “{label}”; this one is “{now}” now."
+    return Contradiction("near_identical", example_id, label, sentence)
+
+
 def resource(found: Contradiction | None) -> dict[str, Any] | None:
     """Return what is shown of it as JSON values, or None when there is none."""
     if found is None:

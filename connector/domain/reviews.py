@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Label, Prediction, Review
 from connector.db.types import utcnow
-from connector.domain import aliases, changes, examples, promises, resources
+from connector.domain import (
+    aliases,
+    changes,
+    contradictions,
+    examples,
+    looks,
+    promises,
+    resources,
+)
 from connector.domain.contradictions import Contradiction
 from connector.domain.decisions import Recorder
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
@@ -149,4 +157,13 @@ def _add_example(
     added.example.origin = origin
     if added.learnable:
         changes.note(session, prediction.classifier_id)
-    return added.contradiction
+    return added.contradiction or _near_identical(session, prediction, label)
+
+
+def _near_identical(session: Session, prediction: Prediction, label: Label) -> Contradiction | None:
+    found = looks.labelled_otherwise(
+        session, prediction.classifier_id, prediction.image_id, label.id
+    )
+    if found is None:
+        return None
+    return contradictions.near_identical(found.example_id, found.label, label.name)

@@ -1,32 +1,10 @@
-import io
-
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from copies import CHANGES, ORIGINALS, drawn, saved
+from PIL import Image
 
 from models.duplicates import THUMBNAIL, near_duplicates, thumbnail, twins
 from models.errors import ModelError
-
-
-def drawn(seed: int) -> Image.Image:
-    """A picture with structure of every size."""
-    random = np.random.default_rng(seed)
-    layers = [
-        np.asarray(
-            Image.fromarray(random.integers(0, 256, (n, n, 3)).astype(np.uint8)).resize(
-                (240, 180), Image.Resampling.BICUBIC
-            ),
-            np.float32,
-        )
-        for n in (3, 8, 20)
-    ]
-    return Image.fromarray(np.clip(sum(layers) / 3, 0, 255).astype(np.uint8))
-
-
-def saved(picture: Image.Image, quality: int) -> Image.Image:
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
-    return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
 
 
 def thumbs(pictures: list[Image.Image]) -> np.ndarray:
@@ -36,16 +14,6 @@ def thumbs(pictures: list[Image.Image]) -> np.ndarray:
 def embedded(pictures: list[Image.Image]) -> np.ndarray:
     """A stand-in for a backbone: coarse colours, which all of these changes move."""
     return np.stack([np.asarray(p.resize((6, 6))).reshape(-1) for p in pictures]).astype(float)
-
-
-ORIGINALS = [drawn(seed) for seed in range(20)]
-CHANGES = {
-    "saved again": lambda p: saved(p, 50),
-    "half the size": lambda p: saved(p.resize((120, 90)), 85),
-    "brighter": lambda p: saved(ImageEnhance.Brightness(p).enhance(1.15), 85),
-    "less contrast": lambda p: saved(ImageEnhance.Contrast(p).enhance(0.8), 85),
-    "cropped": lambda p: saved(p.crop((2, 2, 238, 178)), 85),
-}
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from caller import Caller
 from colours import picture
+from PIL import Image
 
 
-def ask(caller: Caller, job: Any, drain: Callable[[], None]) -> str:
+def ask(caller: Caller, job: Any, drain: Callable[[], None], data: bytes = picture("grey")) -> str:
     """Send a grey picture, which the model is unsure of; return the path of the question."""
-    data = picture("grey")
     made = caller.post(f"{job.path}/predictions", data=data, content_type="image/png").json or {}
     drain()
     shown = caller.get(f"/api/v1/predictions/{made['id']}").json or {}
@@ -37,6 +39,48 @@ def test_an_answer_that_contradicts_an_earlier_one_says_so(
     assert "contradiction" not in (as_alice.get(second).json or {})
     shown = (as_alice.get(f"{job.path}/examples").json or {})["items"]
     assert [(one["label"], one["origin"]) for one in shown] == [("blue", "review")]
+
+
+def pattern(seed: int, **saved: Any) -> bytes:
+    """A grey picture of its own structure, which the model is as unsure of as of plain grey."""
+    grey = np.random.default_rng(seed).integers(88, 168, (12, 12), dtype=np.uint8)
+    shown = Image.fromarray(grey).resize((96, 96), Image.Resampling.BICUBIC).convert("RGB")
+    file = io.BytesIO()
+    shown.save(file, **saved)
+    return file.getvalue()
+
+
+def test_an_answer_that_contradicts_that_to_a_copy_says_so(
+    as_alice: Caller, job: Any, drain: Callable[[], None]
+) -> None:
+    first = ask(as_alice, job, drain, pattern(1, format="PNG"))
+    copy = ask(as_alice, job, drain, pattern(1, format="JPEG", quality=70))
+    other = ask(as_alice, job, drain, pattern(2, format="PNG"))
+    as_alice.post(f"{first}/answer", json={"label": "red"})
+    (example,) = (as_alice.get(f"{job.path}/examples").json or {})["items"]
+    said = as_alice.post(f"{other}/answer", json={"label": "blue"}).json or {}
+    assert said["contradiction"] is None, "it looks different"
+    said = as_alice.post(f"{copy}/answer", json={"label": "blue"}).json or {}
+    assert said["contradiction"] == {
+        "kind": "near_identical",
+        "example_id": example["id"],
+        "label": "red",
+        "sentence": "A picture that looks the same is labelled “red”; this one is “blue” now.",
+    }
+    labels = {one["label"] for one in (as_alice.get(f"{job.path}/examples").json or {})["items"]}
+    assert labels == {"red", "blue"}, "the other one stays as it is"
+
+
+def test_copies_that_got_the_same_answer_contradict_nothing(
+    as_alice: Caller, job: Any, drain: Callable[[], None]
+) -> None:
+    reviews = [
+        ask(as_alice, job, drain, pattern(1, format="JPEG", quality=quality))
+        for quality in (95, 70)
+    ]
+    for review in reviews:
+        said = as_alice.post(f"{review}/answer", json={"label": "red"}).json or {}
+        assert said["contradiction"] is None
 
 
 def test_an_answer_labels_a_picture_of_the_heap(

@@ -1,0 +1,71 @@
+"""Near-identical pictures by a short key of how they look, which stands behind each thumbnail.
+
+The key (see `models.look`) is made by whoever embeds a picture first; before that nothing is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, LargeBinary, func, select
+from sqlalchemy.orm import Session
+
+from connector.db.tables import Embedding, Example, Image, Label
+
+# The name under which thumbnails stand among the embeddings, and their bytes: the key follows.
+THUMBNAILS, THUMBNAIL_BYTES, KEY_BYTES = "thumbnail", 32 * 32, 32
+# Of 256 bits: further apart than copies, saved again or a little brighter, are found to be.
+MOST_APART = 22
+# The newest labels that are looked through: some hundredths of a second.
+NEWEST = 20_000
+
+
+@dataclass(frozen=True)
+class Alike:
+    """A labelled example that looks the same as another picture."""
+
+    example_id: str
+    label: str
+
+
+def labelled_otherwise(
+    session: Session, classifier_id: str, image_id: str, label_id: str
+) -> Alike | None:
+    """Return the example most alike to a picture that has another label than this one, if any."""
+    key = session.scalar(
+        select(_key())
+        .join(Image, Image.sha256 == Embedding.sha256)
+        .where(Image.id == image_id)
+        .where(Embedding.backbone == THUMBNAILS)
+    )
+    if not key:
+        return None
+    statement = (
+        select(Example.id, Label.name, _key())
+        .join(Label, Label.id == Example.label_id)
+        .join(Image, Image.id == Example.image_id)
+        .join(Embedding, Embedding.sha256 == Image.sha256)
+        .where(
+            Example.classifier_id == classifier_id,
+            Example.label_id != label_id,
+            Example.image_id != image_id,
+            Embedding.backbone == THUMBNAILS,
+        )
+        .order_by(Example.labelled_at.desc())
+        .limit(NEWEST)
+    )
+    least, found = MOST_APART + 1, None
+    for example_id, label, other in session.execute(statement):
+        if other and (apart := bits_apart(key, other)) < least:
+            least, found = apart, Alike(example_id, label)
+    return found
+
+
+def bits_apart(one: bytes, other: bytes) -> int:
+    """In how many bits two keys of the same length differ."""
+    return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+
+
+def _key() -> ColumnElement[bytes]:
+    start = THUMBNAIL_BYTES + 1
+    return func.substr(Embedding.vector, start, KEY_BYTES, type_=LargeBinary())
