@@ -36,6 +36,7 @@ from fastai.vision.all import (
     set_seed,
     vision_learner,
 )
+from fastai.vision.learner import default_split, model_meta
 
 # Training a picture costs about this many times what answering it does.
 _FROZEN_COST = 0.55
@@ -54,8 +55,11 @@ def learner(train: Path, network: str, weights: Path, seed: int) -> Learner:
     )
     architecture = getattr(torchvision.models, network)
     # Both networks are a body of features and a classifier, which fastai replaces by its own.
+    # fastai knows where to cut some networks only, and takes `cut` of none but timm's.
+    known = {"cut": -1, "split": default_split, "stats": imagenet_stats}
+    model_meta.setdefault(architecture, known)
     made = vision_learner(
-        loaders, architecture, pretrained=False, normalize=False, cut=-1, metrics=accuracy
+        loaders, architecture, pretrained=False, normalize=False, metrics=accuracy
     )
     pretrained = architecture(weights=None)
     state = torch.load(weights, map_location="cpu", weights_only=True)
