@@ -34,23 +34,29 @@ def _first(groups: Ints) -> tuple[Ints, Ints]:
 def deal(targets: Ints, groups: Ints, labels: Sequence[str], seed: int) -> Ints:
     """The fold of each row [N]: per label, its pictures are shuffled and dealt out in turn.
 
-    The only picture of a label is in the fold ALWAYS_INSIDE. Raises NotEnoughExamples for a label
-    without pictures and below two labels with two pictures each.
+    The only picture of a label is in the fold ALWAYS_INSIDE. Rows of one picture may have labels
+    that contradict each other; they stay together. Raises NotEnoughExamples for a label without
+    pictures and below two labels with two different pictures each.
     """
+    check_present(np.bincount(targets, minlength=len(labels)), labels)
     first, inverse = _first(groups)
     of_group = targets[first]
-    sizes = np.bincount(of_group, minlength=len(labels))
-    check_present(sizes, labels)
+    # Pictures [G] of each label [K], those included that another row calls something else.
+    has = np.zeros((len(labels), len(first)), bool)
+    has[targets, inverse] = True
+    sizes = has.sum(axis=1)
     if (sizes >= 2).sum() < 2:
         short = int((sizes < 2).sum())
         raise NotEnoughExamples(
-            "A classifier needs at least two labels with two pictures each; "
-            f"{short} of {len(labels)} labels have fewer: add pictures or remove labels."
+            "A classifier needs at least two labels with two different pictures each (near-"
+            f"identical ones count as one); {short} of {len(labels)} labels have fewer: add "
+            "pictures or remove labels."
         )
     rng = np.random.default_rng(seed)
     fold = np.full(len(first), ALWAYS_INSIDE)
-    for label in np.flatnonzero(sizes >= 2):
-        members = rng.permutation(np.flatnonzero(of_group == label))
+    only = has[sizes == 1].any(axis=0)
+    for label in range(len(labels)):
+        members = rng.permutation(np.flatnonzero((of_group == label) & ~only))
         # Starting elsewhere for each label keeps the folds of many tiny labels the same size.
         fold[members] = (np.arange(len(members)) + label) % min(FOLDS, int(sizes.max()))
     return fold[inverse]

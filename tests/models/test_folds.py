@@ -20,7 +20,9 @@ def test_an_only_picture_is_always_trained_on() -> None:
     assert (dealt[:4] != folds.ALWAYS_INSIDE).all()
 
 
-@pytest.mark.parametrize(("targets", "word"), [([0, 0, 0], "b"), ([0, 0, 1], "two pictures each")])
+@pytest.mark.parametrize(
+    ("targets", "word"), [([0, 0, 0], "b"), ([0, 0, 1], "two different pictures each")]
+)
 def test_what_cannot_be_learned_is_refused(targets: list[int], word: str) -> None:
     rows = np.arange(3)
     with pytest.raises(NotEnoughExamples, match=word):
