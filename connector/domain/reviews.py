@@ -95,11 +95,32 @@ def answer(
     else:
         prediction.label = chosen.name
         recorder.decide(prediction, "person")
-    emitter = recorder.emitter(workspace_id)
-    if emitter.listens("review.answered"):
-        shown = resources.review(review, prediction, settings.public_url)
-        emitter.emit("review.answered", shown)
+        _settle_copies(session, recorder, prediction, chosen.name, by)
+    _tell(recorder, review, prediction)
     return Answered(review, contradiction)
+
+
+def _tell(recorder: Recorder, review: Review, prediction: Prediction) -> None:
+    emitter = recorder.emitter(prediction.workspace_id)
+    if emitter.listens("review.answered"):
+        shown = resources.review(review, prediction, recorder.public_url)
+        emitter.emit("review.answered", shown)
+
+
+def _settle_copies(
+    session: Session, recorder: Recorder, answered: Prediction, label: str, by: str
+) -> None:
+    """Nobody is asked about a copy of what was just answered: it obeys as one that comes later."""
+    for review_id in looks.questions_about_copies(
+        session, answered.classifier_id, answered.image_id
+    ):
+        review = session.get_one(Review, review_id)
+        copy = session.get_one(Prediction, review.prediction_id)
+        # Answers of one classifier wait for each other, so nobody can be quicker.
+        _take(session, review, label, by)
+        copy.label, copy.twin_of = label, answered.id
+        recorder.decide(copy, "person")
+        _tell(recorder, review, copy)
 
 
 def _audited(session: Session, classifier: Classifier, prediction: Prediction, label: str) -> None:

@@ -21,24 +21,36 @@ def ask(caller: Caller, job: Any, drain: Callable[[], None], data: bytes = pictu
     return f"/api/v1/reviews/{shown['review_id']}"
 
 
-def test_an_answer_that_contradicts_an_earlier_one_says_so(
+def add(caller: Caller, job: Any, label: str, data: bytes) -> str:
+    """Add a labelled example; return its id."""
+    query = {"label": label}
+    made = caller.post(
+        f"{job.path}/examples", data=data, content_type="image/png", query_string=query
+    )
+    return str((made.json or {})["id"])
+
+
+def labels(caller: Caller, job: Any) -> dict[str, str]:
+    """Return the label of each example."""
+    return {
+        one["id"]: one["label"] for one in (caller.get(f"{job.path}/examples").json or {})["items"]
+    }
+
+
+def test_an_answer_that_contradicts_an_example_says_so(
     as_alice: Caller, as_bob: Caller, job: Any, drain: Callable[[], None]
 ) -> None:
-    first = ask(as_alice, job, drain)
-    second = ask(as_alice, job, drain)
-    said = as_alice.post(f"{first}/answer", json={"label": "red"}).json or {}
-    assert (said["label"], said["contradiction"]) == ("red", None)
-    example = (as_alice.get(f"{job.path}/examples").json or {})["items"][0]
-    contradicted = as_bob.post(f"{second}/answer", json={"label": "blue"}).json or {}
+    example = add(as_alice, job, "red", picture("grey"))
+    review = ask(as_alice, job, drain)
+    contradicted = as_bob.post(f"{review}/answer", json={"label": "blue"}).json or {}
     assert contradicted["contradiction"] == {
         "kind": "same",
-        "example_id": example["id"],
+        "example_id": example,
         "label": "red",
         "sentence": "This same picture was labelled “red” before; now it is “blue”.",
     }
-    assert "contradiction" not in (as_alice.get(second).json or {})
-    shown = (as_alice.get(f"{job.path}/examples").json or {})["items"]
-    assert [(one["label"], one["origin"]) for one in shown] == [("blue", "review")]
+    assert "contradiction" not in (as_alice.get(review).json or {})
+    assert labels(as_alice, job) == {example: "blue"}
 
 
 def pattern(seed: int, **saved: Any) -> bytes:
@@ -50,37 +62,45 @@ def pattern(seed: int, **saved: Any) -> bytes:
     return file.getvalue()
 
 
-def test_an_answer_that_contradicts_that_to_a_copy_says_so(
+def test_an_answer_that_contradicts_a_copy_says_so(
     as_alice: Caller, job: Any, drain: Callable[[], None]
 ) -> None:
-    first = ask(as_alice, job, drain, pattern(1, format="PNG"))
+    example = add(as_alice, job, "red", pattern(1, format="PNG"))
+    # A picture has a look as soon as a worker has seen it.
+    ask(as_alice, job, drain, pattern(1, format="PNG"))
     copy = ask(as_alice, job, drain, pattern(1, format="JPEG", quality=70))
     other = ask(as_alice, job, drain, pattern(2, format="PNG"))
-    as_alice.post(f"{first}/answer", json={"label": "red"})
-    (example,) = (as_alice.get(f"{job.path}/examples").json or {})["items"]
     said = as_alice.post(f"{other}/answer", json={"label": "blue"}).json or {}
     assert said["contradiction"] is None, "it looks different"
     said = as_alice.post(f"{copy}/answer", json={"label": "blue"}).json or {}
     assert said["contradiction"] == {
         "kind": "near_identical",
-        "example_id": example["id"],
+        "example_id": example,
         "label": "red",
         "sentence": "A picture that looks the same is labelled “red”; this one is “blue” now.",
     }
-    labels = {one["label"] for one in (as_alice.get(f"{job.path}/examples").json or {})["items"]}
-    assert labels == {"red", "blue"}, "the other one stays as it is"
+    assert labels(as_alice, job)[example] == "red", "that one stays as it is"
 
 
-def test_copies_that_got_the_same_answer_contradict_nothing(
-    as_alice: Caller, job: Any, drain: Callable[[], None]
+def test_an_answer_settles_the_questions_about_copies(
+    as_alice: Caller, as_bob: Caller, job: Any, drain: Callable[[], None]
 ) -> None:
-    reviews = [
+    first, copy = (
         ask(as_alice, job, drain, pattern(1, format="JPEG", quality=quality))
         for quality in (95, 70)
-    ]
-    for review in reviews:
-        said = as_alice.post(f"{review}/answer", json={"label": "red"}).json or {}
-        assert said["contradiction"] is None
+    )
+    other = ask(as_alice, job, drain, pattern(2, format="PNG"))
+    said = as_alice.post(f"{first}/answer", json={"label": "red"}).json or {}
+    assert said["contradiction"] is None
+    settled = as_alice.get(copy).json or {}
+    assert (settled["state"], settled["label"]) == ("answered", "red")
+    shown = as_alice.get(f"/api/v1/predictions/{settled['prediction_id']}").json or {}
+    assert (shown["status"], shown["label"], shown["decided_by"]) == ("done", "red", "person")
+    assert shown["twin_of"] == said["prediction_id"]
+    assert (as_alice.get(other).json or {})["state"] == "open"
+    assert len(labels(as_alice, job)) == 1, "copies teach nothing new"
+    again = as_bob.post(f"{copy}/answer", json={"label": "blue"})
+    assert (again.status_code, (again.json or {})["code"]) == (409, "already_answered")
 
 
 def test_an_answer_labels_a_picture_of_the_heap(
