@@ -58,6 +58,7 @@ def answer(
             twin=twins[i],
             always=promises.why_asked(classifier),
             audit_share=promises.audit_share(classifier),
+            relabelled=len(classifier.aliases),
         )
         for i, task in enumerate(tasks)
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
-from connector.db.tables import Action, Prediction, Review
+from connector.db.tables import Action, Classifier, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import leases, resources
 from connector.domain.outbound import Emitter
@@ -37,6 +37,7 @@ class Answer:
     `thresholds`: the confidence per label from which nobody is asked, None where somebody always
     is, for the reason `always` (code, sentence). `usual`: a p-value, small for a picture unlike
     those that were labelled; `unlike` says so in a sentence when it is too unlike to be answered.
+    `relabelled`: how often labels had been renamed or removed when these names were current.
     """
 
     prediction_id: str
@@ -48,6 +49,7 @@ class Answer:
     twin: Twin | None = None
     always: tuple[str, str] | None = None
     audit_share: float = 0.0
+    relabelled: int = 0
 
     @property
     def best(self) -> tuple[str | None, float]:
@@ -229,6 +231,7 @@ def record(
     """Write a batch's results for those rows that the claim still holds; return how many."""
     results: dict[str, Answer | Failure] = {one.prediction_id: one for one in answers}
     results.update({one.prediction_id: one for one in failures})
+    relabelled = _relabelled(session, results)
     mine = leases.held(session, Prediction, claim, list(results))
     recorder = Recorder(session, settings)
     rows = session.scalars(select(Prediction).where(Prediction.id.in_(mine)))
@@ -236,10 +239,29 @@ def record(
         result = results[row.id]
         row.lease_token = row.lease_until = None
         if isinstance(result, Answer):
+            if result.relabelled != relabelled[row.classifier_id]:
+                # It speaks of labels by names that they lost since: it stays queued.
+                want(session, "classify")
+                continue
             recorder.answer(row, result)
         else:
             recorder.fail(row, result)
     return len(mine)
+
+
+def _relabelled(session: Session, results: Collection[str]) -> dict[str, int]:
+    """Return how often the labels of these predictions' classifiers were changed until now.
+
+    The classifiers are shared until this transaction ends, so that no name changes meanwhile.
+    """
+    concerned = select(Prediction.classifier_id).where(Prediction.id.in_(results))
+    statement = (
+        select(Classifier.id, Classifier.aliases)
+        .where(Classifier.id.in_(concerned))
+        .order_by(Classifier.id)
+        .with_for_update(read=True, of=Classifier)
+    )
+    return {row.id: len(row.aliases) for row in session.execute(statement)}
 
 
 def retry(session: Session, row: Prediction) -> None:

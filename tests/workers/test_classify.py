@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from colours import add_version, picture
@@ -15,11 +16,12 @@ from connector.db.tables import (
     Delivery,
     Embedding,
     Event,
+    Label,
     Prediction,
     Review,
 )
 from connector.db.types import utcnow
-from connector.domain import decisions, outbound, predictions, reviews, rules
+from connector.domain import decisions, labels, outbound, predictions, reviews, rules
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import Conflict, Unprocessable
 from connector.storage import LocalBlobs
@@ -230,6 +232,28 @@ def test_a_worker_that_lost_its_lease_writes_nothing(rt: Runtime, api_source: So
         assert decisions.record(session, rt.settings, slow.claim, [late], []) == 0
     row = fetch(rt.database, prediction_id)
     assert (row.label, row.model_version) == ("red", 1)
+
+
+def test_a_label_renamed_between_answering_and_recording_has_its_new_name(
+    rt: Runtime, api_source: SourceRef, colours: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, names = classify.answering.answer, ["crimson"]
+
+    def then_renamed(*given: Any, **options: Any) -> list[decisions.Answer]:
+        answers = answer(*given, **options)
+        while names:
+            with rt.database.write() as session:
+                row = session.get_one(Classifier, colours.id)
+                statement = select(Label.id).where(Label.classifier_id == row.id)
+                red = session.scalars(statement.where(Label.name == "red")).one()
+                labels.rename_label(session, row, red, names.pop())
+        return answers
+
+    monkeypatch.setattr(classify.answering, "answer", then_renamed)
+    prediction_id = send(rt, api_source, "red")
+    drain(rt)
+    row = fetch(rt.database, prediction_id)
+    assert (row.status, row.label, row.strikes, row.suspect) == ("done", "crimson", 0, 0)
 
 
 def test_nobody_else_gets_what_is_claimed(rt: Runtime, api_source: SourceRef) -> None:
