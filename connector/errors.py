@@ -110,6 +110,15 @@ class Unprocessable(ColabelError):
     title = "That cannot be done with these values"
 
 
+class TooMany(ColabelError):
+    """More than a workspace may have; `retry_after` says when to try again."""
+
+    status = 429
+    default_code = "too_many"
+    title = "Too much at once"
+    default_permanent = False
+
+
 class Unavailable(ColabelError):
     """A part of the service cannot answer at present."""
 

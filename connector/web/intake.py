@@ -57,10 +57,12 @@ def accept(
     """Accept all the pictures of a request, or none of them when one cannot be taken.
 
     `what` says what the sender said about them; its key becomes KEY, KEY#2, KEY#3 …
-    Raises what `predictions.submit` and the fetching of URLs raise.
+    Raises what `predictions.submit` and the fetching of URLs raise, and TooMany.
     """
     here = services()
+    here.quotas.take(source.workspace_id, pictures=len(references))
     loaded = [load(reference) for reference in references]
+    here.quotas.take(source.workspace_id, size=sum(len(data) for data, _ in loaded))
     if len(loaded) > 1:
         for number, (data, name) in enumerate(loaded, 1):
             _inspect_one(number, name, data)

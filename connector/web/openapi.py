@@ -24,6 +24,7 @@ TITLES = {
     413: "Too many bytes or pixels",
     415: "Not a picture that can be read",
     422: "The values make no sense here",
+    429: "More than this workspace may have waiting or keep",
     500: "Something went wrong inside; the log has the error_id",
     503: "A part of the service is not available right now",
 }

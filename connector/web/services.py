@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from connector.db import Database
+from connector.domain.quotas import Quotas
 from connector.embedded import redis_url
 from connector.jobs import Bells, connect
 from connector.ringer import Ringer
@@ -26,6 +27,7 @@ class Services:
     blobs: Blobs
     bells: Bells
     hooks: KnownHooks
+    quotas: Quotas
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -38,6 +40,7 @@ class Services:
             blobs=open_blobs(settings),
             bells=bells,
             hooks=KnownHooks(database),
+            quotas=Quotas(database, settings),
         )
 
 

@@ -9,6 +9,7 @@ from connector.domain import examples as domain
 from connector.web import intake
 from connector.web.answers import bytes_response
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
+from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.pictures import read_picture
 from connector.web.reading import read_json, read_query
@@ -62,6 +63,7 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
             "The same picture was there already; a new label replaced its old one", AddedExample
         ),
     },
+    errors=(429,),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """A label that is new to the classifier is made. The picture comes in the same forms as for a
@@ -75,6 +77,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     reference, said = read_picture(ExampleCreate, query)
     label = None if said.label is None else classifiers.label_name(said.label)
     data, name = intake.load(reference)
+    here.quotas.take(workspace_id(), size=len(data))
     # Decoded and kept before the transaction, which has only rows to write.
     kept = domain.keep(here.blobs, here.settings, data)
     with here.database.write() as session:

@@ -56,6 +56,7 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
     body="archive",
     query=ImportQuery,
     answers={202: Answer("Queued; GET it for its progress", Import)},
+    errors=(429,),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """The zip is the file `file` of a multipart form, or the raw body. Pictures that are there
@@ -65,6 +66,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     here = services()
     with here.database.read() as session:
         own_classifier(session, classifier_id)
+    here.quotas.take(workspace_id(), size=request.content_length or 1)
     with _archive(query) as (archive, labels):
         row = domain.create_import(
             here.database, here.blobs, workspace_id(), classifier_id, archive, labels

@@ -1,0 +1,105 @@
+"""How much a workspace may have waiting and keep, so that a busy one does not fill the house.
+
+Counting anew for every picture would cost more than accepting it. So a process counts now and then
+and adds what it lets in itself; several processes together may let in a little more than allowed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from connector.db import Database
+from connector.db.tables import Image, Prediction
+from connector.errors import TooMany
+from connector.settings import Settings
+
+# Seconds for which a count holds. Bytes take longer to count and change less.
+WAITING_HOLDS, BYTES_HOLD = 1.0, 60.0
+RETRY_WAITING, RETRY_BYTES = 15, 3600
+
+
+@dataclass
+class _Tally:
+    value: int
+    until: float
+
+
+class Quotas:
+    """Lets pictures of workspaces in, or says why not."""
+
+    def __init__(
+        self, database: Database, settings: Settings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._max_waiting, self._max_bytes = settings.max_waiting, settings.max_kept_bytes
+        self._waiting: dict[str, _Tally] = {}
+        self._bytes: dict[str, _Tally] = {}
+        self._lock = threading.Lock()
+
+    def take(self, workspace_id: str, *, pictures: int = 0, size: int = 0) -> None:
+        """Let in so many pictures to be answered, and bytes to keep. Raises TooMany."""
+        if self._max_waiting and pictures:
+            self._take_waiting(workspace_id, pictures)
+        if self._max_bytes and size:
+            self._take_bytes(workspace_id, size)
+
+    def _take_waiting(self, workspace_id: str, pictures: int) -> None:
+        limit = self._max_waiting
+
+        def count(connection: Connection) -> int:
+            waiting = (
+                select(Prediction.id)
+                .where(Prediction.status == "queued", Prediction.workspace_id == workspace_id)
+                .limit(limit + 1)
+            )
+            return connection.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+        if not self._fits(self._waiting, workspace_id, pictures, limit, count, WAITING_HOLDS):
+            raise TooMany(
+                f"{limit:,} pictures of this workspace wait to be answered, and no more may "
+                f"(COLABEL_MAX_WAITING). Send it again in {RETRY_WAITING} seconds; if that happens "
+                "often, start another classify worker.",
+                code="too_many_waiting",
+                retry_after=RETRY_WAITING,
+            )
+
+    def _take_bytes(self, workspace_id: str, size: int) -> None:
+        limit = self._max_bytes
+
+        def count(connection: Connection) -> int:
+            kept = select(func.sum(Image.size)).where(Image.workspace_id == workspace_id)
+            return int(connection.scalar(kept) or 0)
+
+        if not self._fits(self._bytes, workspace_id, size, limit, count, BYTES_HOLD):
+            raise TooMany(
+                f"This workspace may keep {limit / 1e9:g} GB of pictures (COLABEL_MAX_KEPT_BYTES) "
+                "and this would be more. Delete examples that are not needed, or raise the limit.",
+                code="too_many_bytes_kept",
+                retry_after=RETRY_BYTES,
+            )
+
+    def _fits(
+        self,
+        tallies: dict[str, _Tally],
+        workspace_id: str,
+        more: int,
+        limit: int,
+        count: Callable[[Connection], int],
+        holds: float,
+    ) -> bool:
+        now = self._clock()
+        with self._lock:
+            tally = tallies.get(workspace_id)
+            if tally is None or now >= tally.until:
+                with self._database.reading() as connection:
+                    tally = _Tally(count(connection), now + holds)
+                tallies[workspace_id] = tally
+            if tally.value + more > limit:
+                return False
+            tally.value += more
+            return True
