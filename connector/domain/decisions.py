@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from connector.db.session import want
 from connector.db.tables import Action, Classifier, Prediction, Review
 from connector.db.types import utcnow
-from connector.domain import leases, resources
+from connector.domain import fairness, leases, resources
 from connector.domain.outbound import Emitter
 from connector.domain.rules import Planner
 from connector.ids import new_id
@@ -79,11 +79,15 @@ def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
     """Claim queued predictions: one that was in a crash, all by itself, else a batch of others.
 
     A picture that was in a batch when its worker died is tried alone, so that a poisonous one is
-    found and the others are not blamed.
+    found and the others are not blamed. Workspaces share a batch (see `fairness`).
     """
     queued = Prediction.status == "queued"
     marked = or_(Prediction.suspect > 0, Prediction.lease_token.is_not(None))
     claim = leases.claim(session, Prediction, queued & marked, limit=1, seconds=seconds)
+    fair = None if claim.ids else fairness.in_turn(session, limit)
+    if fair:
+        mine = queued & Prediction.id.in_(fair)
+        claim = leases.claim(session, Prediction, mine, limit=limit, seconds=seconds)
     if not claim.ids:
         claim = leases.claim(session, Prediction, queued, limit=limit, seconds=seconds)
     rows = list(

@@ -20,6 +20,13 @@ class Prediction(Base):
         Index("ix_predictions_classifier_id_id", "classifier_id", "id"),
         Index("ix_predictions_workspace_id_external_id", "workspace_id", "external_id"),
         Index(
+            "ix_predictions_queued_of_workspace",
+            "workspace_id",
+            "id",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
+        Index(
             "ix_predictions_queued",
             "lease_until",
             "id",
