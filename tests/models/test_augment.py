@@ -47,5 +47,5 @@ def test_crops_reach_everywhere() -> None:
     assert float(left.min()) >= -1 - 1e-6
     assert float(right.max()) <= 1 + 1e-6
     area = made[:, 0, 0] * made[:, 1, 1]
-    assert 0.35 < float(area.min()) < 0.5
+    assert 0.65 < float(area.min()) < 0.75
     assert float(area.max()) > 0.9
