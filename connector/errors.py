@@ -137,6 +137,13 @@ class NoSpace(ColabelError):
     default_permanent = False
 
 
+class Damaged(ColabelError):
+    """Kept bytes are not the ones that were put there."""
+
+    default_code = "blob_damaged"
+    title = "The kept bytes are damaged"
+
+
 class ActionFailed(ColabelError):
     """An action could not be carried out; not permanent ones are tried again."""
 

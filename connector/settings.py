@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
@@ -13,6 +13,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from connector.errors import ConfigurationError
 
 DEFAULT_PORT = 8484
+_S3 = re.compile(r"s3://(?P<name>[A-Za-z0-9._-]{3,255})(?:/(?P<prefix>[\w!./*'()-]*))?")
+
+
+class Bucket(NamedTuple):
+    """A bucket, and the prefix of our keys in it: empty, or ending with a slash."""
+
+    name: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
 
 
 def _name(variable: str, field: str) -> AliasChoices:
@@ -89,8 +100,8 @@ class Settings(BaseSettings):
     @field_validator("storage")
     @classmethod
     def _known_storage(cls, value: str) -> str:
-        if value and not value.startswith("file:///"):
-            raise ValueError("use file:///absolute/path")
+        if value and not value.startswith("file:///") and not _S3.fullmatch(value):
+            raise ValueError("use file:///absolute/path or s3://bucket/prefix")
         return value
 
     @field_validator("public_url")
@@ -114,11 +125,25 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir / 'colabel.db'}"
 
     @property
+    def bucket(self) -> Bucket | None:
+        """Where pictures and models are kept in an S3-compatible store; None: on local disk."""
+        found = _S3.fullmatch(self.storage)
+        if found is None:
+            return None
+        prefix = (found["prefix"] or "").strip("/")
+        return Bucket(found["name"], f"{prefix}/" if prefix else "")
+
+    @property
     def blobs_dir(self) -> Path:
-        """Where pictures and models are kept on local disk."""
-        if self.storage:
+        """Where pictures and models are kept when that is local disk."""
+        if self.storage.startswith("file:"):
             return Path(urlsplit(self.storage).path)
         return self.data_dir / "blobs"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where an upload waits until its hash is known, when local disk is not where it goes."""
+        return self.data_dir / "spool"
 
     @property
     def sorted_dir(self) -> Path:

@@ -26,6 +26,7 @@ from connector.logs import log_format, redact, setup_logging
 from connector.output import Output
 from connector.secret_key import secret_key
 from connector.settings import DEFAULT_PORT, Settings
+from connector.storage import check_at_start
 from connector.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class _Up:
         self, welcome: Callable[[Started], str], on_ready: Callable[[Started], None] | None
     ) -> None:
         """Start, in the order in which one part needs another, and watch until the end."""
+        check_at_start(self._settings)
         first_key = _prepare_database(self._settings)
         server = None if self._settings.redis_url else EmbeddedRedis(self._settings.data_dir)
         env = self._environment(server.url if server else self._settings.redis_url)

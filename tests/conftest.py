@@ -22,6 +22,7 @@ from connector.storage import LocalBlobs
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from buckets import S3Bucket, S3Server
 from colours import colour_classifier
 from postgres import Postgres, binaries
 
@@ -48,7 +49,7 @@ class Person:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the settings of whoever runs the tests out of them."""
     for name in list(os.environ):
-        if name.startswith("COLABEL_") or name in ("DATABASE_URL", "REDIS_URL"):
+        if name.startswith(("COLABEL_", "AWS_")) or name in ("DATABASE_URL", "REDIS_URL"):
             monkeypatch.delenv(name)
 
 
@@ -121,6 +122,25 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 def blobs(settings: Settings) -> LocalBlobs:
     """Give an empty blob store."""
     return LocalBlobs(settings.blobs_dir)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """Start a server that speaks S3 once."""
+    server = S3Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
+    """Give a fresh bucket, which boto3 finds and may use."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    # Whoever runs the tests may have a profile of their own.
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    return s3_server.bucket()
 
 
 def _person(database: Database, name: str, workspace_id: str | None = None) -> Person:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,8 @@ def _forecast(
 
 def _pictures(rt: Runtime, hashes: Sequence[str], size: int) -> npt.NDArray[np.uint8] | None:
     """A few of the classifier's own pictures, uint8 [n, size, size, 3]; None when none is left."""
-    datas = [rt.blobs.read(sha) for sha in hashes if rt.blobs.exists(sha)][:_SAMPLE]
+    kept = (rt.blobs.read(sha) for sha in hashes if rt.blobs.exists(sha))
+    datas = list(islice(kept, _SAMPLE))
     threads = rt.settings.threads or usable_cores()
     loaded = load_many(datas, size, threads, max_pixels=rt.settings.max_pixels)
     good = [one for one in loaded if not isinstance(one, UnreadablePicture)]

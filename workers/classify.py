@@ -17,7 +17,7 @@ from models.embed import usable_cores
 from workers import answering
 from workers import runtime as rt_module
 from workers.answering import Task
-from workers.keeper import keep, watchdog
+from workers.keeper import blameless, keep, watchdog
 from workers.looking import Looked, look
 from workers.runtime import Runtime, runtime
 from workers.sessions import Sessions
@@ -50,7 +50,8 @@ def step(rt: Runtime) -> int:
         rows = decisions.quarantine(session, rt.settings, work)
     if not work.claim.ids:
         return 0
-    with keep(rt, Prediction, work.claim), watchdog(HUNG_SECONDS):
+    mine = (rt, Prediction, work.claim)
+    with blameless(*mine), keep(*mine), watchdog(HUNG_SECONDS):
         tasks, failures = _tasks(rt, rows)
         answers, unreadable, fresh = classify(rt, tasks)
     with rt.database.write() as session:

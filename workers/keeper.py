@@ -43,6 +43,17 @@ def keep(rt: Runtime, table: Any, claim: leases.Claim) -> Iterator[None]:
         thread.join()
 
 
+@contextlib.contextmanager
+def blameless(rt: Runtime, table: Any, claim: leases.Claim) -> Iterator[None]:
+    """Count no strike when the block cannot go on because a neighbour is away; it is done later."""
+    try:
+        yield
+    except Unavailable:
+        with rt.database.write() as session:
+            leases.rest(session, table, claim)
+        raise
+
+
 # When each block that is being watched must have ended, by the monotonic clock.
 _DEADLINES: dict[object, float] = {}
 _ARMING = threading.Lock()

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from connector.errors import NotFound
+from connector.errors import Damaged, NotFound
 from models.duplicates import thumbnail
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
@@ -51,7 +51,7 @@ def look(rt: Runtime, sessions: Sessions, backbone: str, hashes: Sequence[str]) 
         return seen
     try:
         embedder = sessions.embedder(backbone)
-    except NotFound as error:
+    except (NotFound, Damaged) as error:
         seen.errors = dict.fromkeys(missing, (error.code, error.detail))
         return seen
     pool = _pool(rt.settings.threads or usable_cores())
@@ -78,5 +78,5 @@ def _load(rt: Runtime, sha256: str, size: int) -> Picture | tuple[str, str]:
         return load(rt.blobs.read(sha256), size, max_pixels=rt.settings.max_pixels)
     except UnreadablePicture as error:
         return error.code, str(error)
-    except NotFound as error:
+    except (NotFound, Damaged) as error:
         return error.code, error.detail

@@ -12,7 +12,7 @@ from connector.errors import ColabelError, LostLease, Unavailable
 from models.errors import ModelError
 from workers import comparison, rehearsal, suggestions
 from workers import runtime as rt_module
-from workers.keeper import keep
+from workers.keeper import blameless, keep
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,8 @@ def step(rt: Runtime) -> int:
             studies.progress(session, claimed, done, total)
 
     try:
-        with keep(rt, Study, claimed.claim):
+        mine = (rt, Study, claimed.claim)
+        with blameless(*mine), keep(*mine):
             with rt.database.read() as session:
                 classifier = session.get_one(Classifier, claimed.row.classifier_id)
                 session.expunge(classifier)

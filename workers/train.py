@@ -20,7 +20,7 @@ from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
 from workers.judging import record_of
-from workers.keeper import keep
+from workers.keeper import blameless, keep
 from workers.reporting import Reporter, Stopping
 from workers.runtime import Runtime, runtime
 
@@ -62,7 +62,8 @@ def _import(rt: Runtime) -> int:
     if claimed is None:
         return 0
     try:
-        with keep(rt, Import, claimed.claim):
+        mine = (rt, Import, claimed.claim)
+        with blameless(*mine), keep(*mine):
             report = imports.run_zip(rt.database, rt.blobs, rt.settings, claimed)
         logger.info("imported %d of %d files", report.added, report.total)
     except LostLease as error:
@@ -81,7 +82,8 @@ def _train(rt: Runtime, kind: str) -> int:
     if claimed is None:
         return 0
     try:
-        with keep(rt, TrainingRun, claimed.claim):
+        mine = (rt, TrainingRun, claimed.claim)
+        with blameless(*mine), keep(*mine):
             _run(rt, claimed)
     except LostLease as error:
         logger.warning(error.detail)

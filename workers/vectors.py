@@ -8,6 +8,8 @@ the key by which the web process finds near-identical pictures (see `connector.d
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -17,7 +19,7 @@ from sqlalchemy import select
 from connector.db.insert import insert_all_missing
 from connector.db.tables import Embedding
 from connector.domain.looks import THUMBNAILS
-from connector.errors import NotFound
+from connector.errors import Damaged, NotFound
 from models.duplicates import THUMBNAIL
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
@@ -33,6 +35,8 @@ Thumbnail = npt.NDArray[np.uint8]
 # Below the number of parameters that one statement may have on either database.
 _AT_ONCE = 500
 _CHUNK = 32
+# Pictures read at the same time: a bucket on another machine takes its time for each.
+_READERS = 8
 
 
 def known(rt: Runtime, backbone: str, hashes: Iterable[str]) -> dict[str, Vector]:
@@ -83,10 +87,10 @@ def keep_rows(rt: Runtime, rows: Iterable[dict[str, object]]) -> None:
 
 
 def read(rt: Runtime, sha256: str) -> bytes:
-    """Return a kept picture's bytes. Raises UnreadablePicture when they are gone."""
+    """Return a kept picture's bytes. Raises UnreadablePicture when they are gone or damaged."""
     try:
         return rt.blobs.read(sha256)
-    except NotFound as error:
+    except (NotFound, Damaged) as error:
         raise UnreadablePicture(error.detail, code=error.code) from error
 
 
@@ -103,15 +107,30 @@ def embed(
     threads = rt.settings.threads or usable_cores()
     while missing and embedder is not None:
         part, missing = missing[:_CHUNK], missing[_CHUNK:]
-        there = [sha for sha in part if rt.blobs.exists(sha)]
-        datas = [read(rt, sha) for sha in there]
-        loaded = load_many(datas, embedder.size, threads, max_pixels=rt.settings.max_pixels)
+        datas = _read_many(rt, part)
+        loaded = load_many(
+            list(datas.values()), embedder.size, threads, max_pixels=rt.settings.max_pixels
+        )
         good = [
             (sha, one)
-            for sha, one in zip(there, loaded, strict=True)
+            for sha, one in zip(datas, loaded, strict=True)
             if not isinstance(one, UnreadablePicture)
         ]
         if good:
             made = embedder.embed(np.stack([one for _, one in good]))
             vectors.update(zip([sha for sha, _ in good], made, strict=True))
     return vectors
+
+
+def _read_many(rt: Runtime, hashes: Sequence[str]) -> dict[str, bytes]:
+    """Return the bytes of those pictures that can be read."""
+    with ThreadPoolExecutor(_READERS, "read") as pool:
+        datas = pool.map(partial(_read_if_kept, rt), hashes)
+        return {sha: data for sha, data in zip(hashes, datas, strict=True) if data is not None}
+
+
+def _read_if_kept(rt: Runtime, sha256: str) -> bytes | None:
+    try:
+        return rt.blobs.read(sha256)
+    except (NotFound, Damaged):
+        return None

@@ -23,6 +23,7 @@ from connector.jobs import QUEUES, connect
 from connector.lock import data_folder_lock
 from connector.logs import redact
 from connector.settings import Settings
+from connector.storage import open_bucket
 
 PROBE_SECONDS = 120
 LOW_FREE_BYTES = 2_000_000_000
@@ -46,6 +47,8 @@ def run(settings: Settings) -> Iterator[Finding]:
     if folder.status == "fail":
         return
     yield disk(settings)
+    if settings.bucket is not None:
+        yield storage(settings)
     yield database(settings)
     running = service_runs(settings)
     yield service(settings, running)
@@ -69,12 +72,14 @@ def data_folder(settings: Settings) -> Finding:
 
 
 def disk(settings: Settings) -> Finding:
-    """Is there room for pictures and models?"""
-    where = settings.blobs_dir
+    """Is there room for pictures and models, or for what is on its way to a bucket?"""
+    where, used = settings.blobs_dir, "pictures are kept"
+    if settings.bucket is not None:
+        where, used = settings.spool_dir, "uploads wait for their bucket"
     while not where.exists():
         where = where.parent
     free = shutil.disk_usage(where).free
-    said = f"{free / 1e9:,.1f} GB free where pictures are kept"
+    said = f"{free / 1e9:,.1f} GB free where {used}"
     if free < settings.min_free_bytes:
         return Finding(
             "fail", "disk", f"Only {said}: nothing new is taken; free some space on {where}."
@@ -82,6 +87,20 @@ def disk(settings: Settings) -> Finding:
     if free < LOW_FREE_BYTES:
         return Finding("warn", "disk", f"Only {said}; free some space soon on {where}.")
     return Finding("ok", "disk", f"{said}.")
+
+
+def storage(settings: Settings) -> Finding:
+    """Can objects be written to the bucket, read back and deleted?"""
+    blobs = open_bucket(settings)
+    if blobs is None:
+        return Finding("ok", "storage", f"{settings.blobs_dir}.")
+    try:
+        blobs.check()
+    except ColabelError as error:
+        return Finding("fail", "storage", error.detail)
+    finally:
+        blobs.close()
+    return Finding("ok", "storage", f"{blobs.bucket}: objects can be written, read and deleted.")
 
 
 def database(settings: Settings) -> Finding:

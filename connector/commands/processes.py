@@ -9,7 +9,8 @@ import click
 
 from connector.commands.common import data_option
 from connector.jobs import QUEUES
-from connector.settings import DEFAULT_PORT
+from connector.settings import DEFAULT_PORT, load_settings
+from connector.storage import check_at_start
 
 
 def _become(*arguments: str) -> None:
@@ -26,6 +27,7 @@ def _become(*arguments: str) -> None:
 @data_option
 def web(host: str, port: int) -> None:
     """Run the web process under gunicorn."""
+    check_at_start(load_settings())
     config = ["--config", "python:connector.web.gunicorn_conf"]
     _become("gunicorn", *config, "--bind", f"{host}:{port}", "connector.web.wsgi:app")
 
@@ -36,6 +38,7 @@ def web(host: str, port: int) -> None:
 @data_option
 def worker(queue: str, burst: bool) -> None:
     """Run the worker of one QUEUE until it is told to stop."""
+    check_at_start(load_settings())
     _become("workers.main", queue, *(["--burst"] if burst else []))
 
 

@@ -24,7 +24,7 @@ from connector.domain.import_labels import (
     read_table,
 )
 from connector.domain.import_sources import Collection, Entry
-from connector.errors import ColabelError, NoSpace, Unprocessable
+from connector.errors import ColabelError, NoSpace, Unavailable, Unprocessable
 from connector.settings import Settings
 from connector.storage import Blobs
 
@@ -110,7 +110,8 @@ class Importer:
         """Import all files; the ones that cannot be used are named in the report and skipped.
 
         `table` is the CSV for mode "csv" when it is not one of the files. Raises Unprocessable when
-        there is no picture at all (no_pictures), NotFound and Unprocessable for the table, NoSpace.
+        there is no picture at all (no_pictures), NotFound and Unprocessable for the table, NoSpace,
+        Unavailable.
         """
         collection, labeller = _prepare(collection, mode, table)
         if not collection.entries:
@@ -132,8 +133,8 @@ class Importer:
         try:
             label = labeller.label(entry.name)
             return _Ready(entry.name, label, examples.keep(self.blobs, self.settings, entry.read()))
-        except NoSpace:
-            raise
+        except (NoSpace, Unavailable):
+            raise  # says nothing of this file
         except ColabelError as error:
             return Problem(entry.name, error.code, error.detail)
 

@@ -73,6 +73,14 @@ def release(session: Session, table: Any, claim: Claim) -> int:
     return write(session, table, claim, lease_token=None, lease_until=None)
 
 
+def rest(session: Session, table: Any, claim: Claim) -> int:
+    """Give the rows up, but nobody takes them before the lease runs out; none counts as abandoned.
+
+    For work that a neighbour stopped, not a crash: at once it would only be stopped again.
+    """
+    return write(session, table, claim, lease_token=None)
+
+
 def held(session: Session, table: Any, claim: Claim, ids: Sequence[str] | None = None) -> set[str]:
     """Return those ids that this claim still holds, locked until the transaction ends."""
     wanted = claim.ids if ids is None else ids

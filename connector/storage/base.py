@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import IO, BinaryIO, Protocol
 
+from connector.errors import NotFound
+
+# The code of errors that stay until somebody corrects a setting or a permission.
+REFUSED = "storage_refused"
+
+
+def missing(sha256: str) -> NotFound:
+    """Return the error that every store raises for bytes that it has not."""
+    return NotFound(f"The bytes {sha256[:12]}… are no longer kept.", code="blob_missing")
+
 
 class Blobs(Protocol):
-    """Immutable bytes, addressed by the SHA-256 (hex) of their content."""
+    """Immutable bytes, addressed by the SHA-256 (hex) of their content.
+
+    Any method raises Unavailable where the store is on another machine and does not answer.
+    """
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
         """Keep `data`, durable before this returns; return its hash. Raises NoSpace.

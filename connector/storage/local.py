@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from connector.errors import NoSpace, NotFound
 from connector.ids import new_token
+from connector.storage.base import missing
+from connector.storage.space import FreeSpace, full_said
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-FREE_CHECK_SECONDS = 1.0
 CHUNK = 1 << 20
 
 
@@ -27,10 +23,9 @@ class LocalBlobs:
     def __init__(self, root: Path, *, min_free_bytes: int = 0) -> None:
         self.root = root
         self._root = os.fspath(root)
-        self.min_free_bytes = min_free_bytes
+        self._space = FreeSpace(root, min_free_bytes)
         self._folders: dict[str, int] = {}
         self._lock = threading.Lock()
-        self._checked_at = 0.0
 
     def path(self, sha256: str) -> Path:
         """Return where the blob is kept, whether or not it is there."""
@@ -46,7 +41,7 @@ class LocalBlobs:
             # Another writer may not have synced the folder yet, and we promise what it wrote.
             os.fsync(folder)
             return sha256
-        self._check_space()
+        self._space.check()
         private = f"{place}/.{sha256}.{new_token(8)}"
         with self._private(private):
             # Closed before the folder is synced: that takes a fifth of the road's time otherwise.
@@ -64,7 +59,7 @@ class LocalBlobs:
         with self._private(private):
             with _new_file(private) as descriptor:
                 while chunk := stream.read(CHUNK):
-                    self._check_space()
+                    self._space.check()
                     sha256.update(chunk)
                     _write(descriptor, chunk)
             path = self.path(sha256.hexdigest())
@@ -80,13 +75,10 @@ class LocalBlobs:
     def _private(self, path: str) -> Iterator[None]:
         """Leave no file of this name behind when something goes wrong. Raises NoSpace."""
         try:
-            yield
-        except BaseException as error:
+            with full_said(self.root):
+                yield
+        except BaseException:
             Path(path).unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in FULL:
-                raise NoSpace(
-                    f"The disk that holds {self.root} is full; free some space."
-                ) from error
             raise
 
     def _folder(self, name: str) -> int:
@@ -106,17 +98,6 @@ class LocalBlobs:
                 self._folders[name] = os.open(folder, os.O_RDONLY)
             return self._folders[name]
 
-    def _check_space(self) -> None:
-        now = time.monotonic()
-        if now - self._checked_at < FREE_CHECK_SECONDS:
-            return
-        if shutil.disk_usage(self.root).free < self.min_free_bytes:
-            raise NoSpace(
-                f"Less than {self.min_free_bytes // 1_000_000} MB are free on the disk that holds "
-                f"{self.root}; free some space, or lower COLABEL_MIN_FREE_BYTES."
-            )
-        self._checked_at = now
-
     def read(self, sha256: str) -> bytes:
         """Return the bytes. Raises NotFound."""
         with self.open(sha256) as stream:
@@ -127,14 +108,14 @@ class LocalBlobs:
         try:
             return self.path(sha256).open("rb")
         except FileNotFoundError as error:
-            raise self._missing(sha256) from error
+            raise missing(sha256) from error
 
     def size(self, sha256: str) -> int:
         """Return the number of bytes. Raises NotFound."""
         try:
             return self.path(sha256).stat().st_size
         except FileNotFoundError as error:
-            raise self._missing(sha256) from error
+            raise missing(sha256) from error
 
     def exists(self, sha256: str) -> bool:
         """Say whether the bytes are kept."""
@@ -143,10 +124,6 @@ class LocalBlobs:
     def delete(self, sha256: str) -> None:
         """Forget the bytes; fine when there are none."""
         self.path(sha256).unlink(missing_ok=True)
-
-    @staticmethod
-    def _missing(sha256: str) -> NotFound:
-        return NotFound(f"The bytes {sha256[:12]}… are no longer kept.", code="blob_missing")
 
 
 @contextmanager

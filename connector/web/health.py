@@ -52,11 +52,12 @@ def healthz() -> ResponseReturnValue:
     errors=(503,),
 )
 def readyz() -> ResponseReturnValue:
-    """503 when the database or the disk cannot take anything. Redis is only the doorbell: without
-    it pictures are accepted and answered later, so it counts as degraded.
+    """503 when the database, the disk or the storage cannot take anything. Redis is only the
+    doorbell: without it pictures are accepted and answered later, so it counts as degraded.
     """
     here = services()
     checks = {"database": _check(_database, here), "disk": _check(_disk, here)}
+    checks["storage"] = _check(_storage, here)
     broken = [check["detail"] for check in checks.values() if check["status"] == "fail"]
     checks["redis"] = _check(_redis, here)
     if broken:
@@ -86,6 +87,10 @@ def _disk(here: Services) -> None:
         raise NoSpace(
             f"The disk that holds {here.settings.data_dir} is nearly full; free some space."
         )
+
+
+def _storage(here: Services) -> None:
+    here.blobs.exists("0" * 64)
 
 
 def _redis(here: Services) -> None:

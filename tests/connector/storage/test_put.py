@@ -1,34 +1,20 @@
-"""Blobs on a local disk: kept once under their hash, whole or not at all."""
+"""Blobs on a local disk: synced before they count as kept, and nothing left by what failed."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
-from connector.errors import NoSpace, NotFound
+from connector.errors import NoSpace
 from connector.storage import LocalBlobs
 
 DATA = b"a picture" * 1000
-SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 def files(root: Path) -> list[Path]:
     return [path for path in root.rglob("*") if path.is_file()]
-
-
-@pytest.mark.parametrize("known", [None, SHA256])
-def test_bytes_are_kept_once_under_their_hash(tmp_path: Path, known: str | None) -> None:
-    blobs = LocalBlobs(tmp_path)
-    assert blobs.put(DATA, known) == blobs.put(DATA) == SHA256
-    assert files(tmp_path) == [blobs.path(SHA256)]
-    assert (blobs.read(SHA256), blobs.size(SHA256)) == (DATA, len(DATA))
-    assert LocalBlobs(tmp_path).exists(SHA256)
-    blobs.delete(SHA256)
-    with pytest.raises(NotFound):
-        blobs.read(SHA256)
 
 
 def test_bytes_and_name_are_synced_in_that_order(
