@@ -25,6 +25,8 @@ RETRY_AFTER = 5
 
 AWAY = (HTTPClientError, UnreachableError, IncompleteReadError)
 FULL_CODES = ("QuotaExceeded", "XMinioStorageFull", "StorageFull")
+# Damaged or stopped on the way: the same request may well succeed.
+ON_THE_WAY_CODES = ("BadDigest", "XAmzContentChecksumMismatch", "RequestTimeout")
 REGION_CODES = ("PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraint")
 
 
@@ -109,7 +111,7 @@ class Calls:
                 f"refuses us ({said}): check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that "
                 "they allow s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject"
             )
-        if status >= 500 or status == 429:
+        if status >= 500 or status == 429 or code in ON_THE_WAY_CODES:
             return self._away(said)
         return self._refused(f"did not take a request ({said}): check that it is the right store")
 
