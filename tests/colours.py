@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, ModelVersion
 from connector.domain import classifiers
-from connector.storage import LocalBlobs
+from connector.storage import Blobs
 from models import graph
 from models.heads import Head
 from models.signature import BACKBONE_KEY, BackboneCard
@@ -79,7 +79,7 @@ def head(sharpness: float = 20.0) -> Head:
 
 def colour_classifier(
     session: Session,
-    blobs: LocalBlobs,
+    blobs: Blobs,
     workspace_id: str,
     *,
     name: str = "colours",
@@ -97,7 +97,7 @@ def colour_classifier(
 
 def add_version(
     session: Session,
-    blobs: LocalBlobs,
+    blobs: Blobs,
     classifier: Classifier,
     number: int,
     *,

@@ -25,7 +25,7 @@ from connector.domain import accounts, classifiers
 from connector.leash import VARIABLE
 from connector.listening import listen
 from connector.settings import load_settings
-from connector.storage import LocalBlobs
+from connector.storage import open_blobs
 
 UP = (sys.executable, "-m", "connector.cli", "up")
 CHILDREN = ("redis", "web", "classify", "act", "deliver", "train", "clock")
@@ -68,8 +68,7 @@ def prepare(data_dir: Path) -> Prepared:
     with database.write() as session:
         key = str(accounts.ensure_first_workspace(session))
         workspace_id = accounts.authenticate(session, key).workspace_id
-        blobs = LocalBlobs(settings.blobs_dir)
-        classifier = colour_classifier(session, blobs, workspace_id)
+        classifier = colour_classifier(session, open_blobs(settings), workspace_id)
         hook = classifiers.source(session, classifier, "hook")
         prepared = Prepared(data_dir, workspace_id, classifier.id, key, f"/hooks/{hook.token}")
     database.close()

@@ -22,6 +22,7 @@ from connector.errors import ColabelError
 from connector.jobs import JOBS, QUEUES
 from connector.logs import setup_logging
 from connector.settings import load_settings
+from connector.storage import check_at_start
 from workers.runtime import runtime
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,11 @@ def burst(queue: str, *, slow: bool = False) -> int:
 
 
 def serve(queue: str) -> None:
-    """Work until a signal says stop; a Redis that is away is waited for."""
+    """Work until a signal says stop; a Redis that is away is waited for.
+
+    Raises ConfigurationError when the bucket that the settings name cannot be used.
+    """
+    check_at_start(load_settings())
     loaded = modules(queue)
     stopping = runtime().stopping
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -38,7 +38,6 @@ def web(host: str, port: int) -> None:
 @data_option
 def worker(queue: str, burst: bool) -> None:
     """Run the worker of one QUEUE until it is told to stop."""
-    check_at_start(load_settings())
     _become("workers.main", queue, *(["--burst"] if burst else []))
 
 

@@ -83,7 +83,7 @@ class S3Blobs:
     def read(self, sha256: str) -> bytes:
         """Return the bytes. Raises NotFound, Damaged, Unavailable."""
         data = self._get(sha256)
-        check(hashlib.sha256(data).hexdigest(), sha256, self.bucket)
+        check(hashlib.sha256(data).hexdigest(), sha256)
         return data
 
     def open(self, sha256: str) -> BinaryIO:
@@ -95,7 +95,7 @@ class S3Blobs:
         def fetch(start: int, end: int) -> bytes:
             return self._get(sha256, Range=f"bytes={start}-{end - 1}")
 
-        return open_object(fetch, self.size(sha256), sha256, self.bucket)
+        return open_object(fetch, self.size(sha256), sha256)
 
     def _get(self, sha256: str, **options: str) -> bytes:
         """Return an object or a range of it."""
@@ -134,7 +134,7 @@ class S3Blobs:
     def check(self) -> None:
         """Write, read and delete a probe. Raises Unavailable and NoSpace, saying what to do."""
         place = self._place(f"{self.bucket.prefix}probe/{new_token(12)}")
-        with self._calls.told() as client:
+        with self._calls.told(in_full=True) as client:
             data = place["Key"].encode()
             upload(client, place, io.BytesIO(data), len(data), hashlib.sha256(data).hexdigest())
             with closing(client.get_object(**place)["Body"]) as body:
@@ -150,7 +150,7 @@ class S3Blobs:
     def _is_there(self, place: dict[str, str]) -> bool:
         # Who may not list is told 403 instead of 404, and then nothing could be known to be gone.
         try:
-            with self._calls.told(place["Key"]) as client:
+            with self._calls.told(place["Key"], in_full=True) as client:
                 client.head_object(**place)
         except NotFound:
             return False

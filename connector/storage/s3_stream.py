@@ -18,26 +18,25 @@ CHUNK = 1 << 20
 Fetch = Callable[[int, int], bytes]
 
 
-def check(digest: str, sha256: str, where: object) -> None:
+def check(digest: str, sha256: str) -> None:
     """Raise Damaged when what was read in full is not what its key says."""
     if digest != sha256:
         raise Damaged(
-            f"The bytes kept as {sha256[:12]}… in {where} are not the ones that were put there; "
-            "restore that object from a backup, or delete it and send the file again."
+            f"The bytes kept as {sha256[:12]}… are not the ones that were put there; send the file "
+            "again, or restore the object of that name from a backup."
         )
 
 
-def open_object(fetch: Fetch, size: int, sha256: str, where: object) -> io.BufferedReader:
+def open_object(fetch: Fetch, size: int, sha256: str) -> io.BufferedReader:
     """Return a stream of `size` bytes; `fetch` gives those from one position up to another."""
-    return io.BufferedReader(_Object(fetch, size, sha256, where), CHUNK)
+    return io.BufferedReader(_Object(fetch, size, sha256), CHUNK)
 
 
 class _Object(io.RawIOBase):
     """Fetches each range that is asked for; read from start to end, the hash is checked, too."""
 
-    def __init__(self, fetch: Fetch, size: int, sha256: str, where: object) -> None:
-        self._fetch, self._size = fetch, size
-        self._sha256, self._where = sha256, where
+    def __init__(self, fetch: Fetch, size: int, sha256: str) -> None:
+        self._fetch, self._size, self._sha256 = fetch, size, sha256
         self._position = self._hashed = 0
         self._hash = hashlib.sha256()
 
@@ -80,5 +79,5 @@ class _Object(io.RawIOBase):
             self._hash.update(data)
             self._hashed = self._position
             if self._hashed == self._size:
-                check(self._hash.hexdigest(), self._sha256, self._where)
+                check(self._hash.hexdigest(), self._sha256)
         return data

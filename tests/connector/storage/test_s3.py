@@ -61,18 +61,24 @@ def test_other_content_behind_a_key_is_never_given_out_as_the_right_one(
 
 def test_a_missing_bucket_is_said(bucket: S3Bucket, tmp_path: Path) -> None:
     blobs = S3Blobs(Bucket("there-is-none", "x/"), spool=tmp_path)
+    with pytest.raises(
+        Unavailable, match=r"s3://there-is-none/x \(COLABEL_STORAGE\) does not exist"
+    ):
+        blobs.check()
     asks: list[Callable[[], object]] = [
-        blobs.check,
         lambda: blobs.put(DATA),
         lambda: blobs.put_stream(io.BytesIO(DATA)),
         lambda: blobs.read(SHA256),
         lambda: blobs.delete(SHA256),
     ]
     for ask in asks:
-        with pytest.raises(Unavailable, match=r"s3://there-is-none/x .*make the bucket") as caught:
+        with pytest.raises(
+            Unavailable, match=r"COLABEL_STORAGE .*does not exist; make it"
+        ) as caught:
             ask()
         assert caught.value.code == REFUSED
-        assert "COLABEL_STORAGE" in caught.value.detail
+        # This sentence may go to a stranger who sent a picture.
+        assert "there-is-none" not in caught.value.detail
     blobs.close()
 
 
@@ -118,7 +124,7 @@ def test_whoever_may_not_write_is_told_what_it_takes(
 def test_a_key_that_nobody_knows_is_refused(s3: S3Blobs, bucket: S3Bucket) -> None:
     bucket.server.ask_for_permission(True)
     try:
-        with pytest.raises(Unavailable, match=r"refuses us.*InvalidAccessKeyId"):
+        with pytest.raises(Unavailable, match=r"refuses us \(InvalidAccessKeyId"):
             s3.check()
         with pytest.raises(Unavailable, match="refuses us"):
             s3.exists(SHA256)
