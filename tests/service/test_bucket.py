@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import requests
 from buckets import S3Bucket
 from colours import picture
 from running import prepare, running
@@ -24,6 +25,9 @@ def test_a_picture_goes_through_the_whole_service(
         headers = {"Content-Type": "image/png"}
         status, shown = service.request("POST", path, picture("red"), headers, timeout=70)
         assert (status, shown["status"], shown["label"]) == (200, "done", "red")
+        key = {"Authorization": f"Bearer {prepared.key}"}
+        url = f"{service.url}/api/v1/predictions/{shown['id']}/image"
+        assert requests.get(url, headers=key, timeout=20).content == picture("red")
         assert service.request("GET", "/readyz")[1]["checks"]["storage"]["status"] == "ok"
     assert len(bucket.listed()) == models + 1
     assert not (tmp_path / "data" / "blobs").exists()

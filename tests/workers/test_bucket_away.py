@@ -26,8 +26,6 @@ from connector.storage.s3 import S3Blobs
 from workers import classify, train
 from workers.runtime import Runtime
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
 NOWHERE = "http://127.0.0.1:9"
 # More often than it takes to set a picture aside that ends its worker.
 TIMES = 5
