@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from connector.errors import ConfigurationError, Unavailable
+from connector.errors import ConfigurationError, NoSpace, Unavailable
 from connector.settings import Settings
 from connector.storage.base import REFUSED, Blobs
 from connector.storage.local import LocalBlobs
@@ -41,14 +41,15 @@ def open_bucket(settings: Settings) -> S3Blobs | None:
 def check_at_start(settings: Settings) -> None:
     """Try a bucket before anything stands on it. Raises ConfigurationError when it refuses us.
 
-    One that cannot be reached only gets a warning: it is waited for, as other neighbours are.
+    One that is full or cannot be reached only gets a warning: it is waited for, as other
+    neighbours are.
     """
     blobs = open_bucket(settings)
     if blobs is None:
         return
     try:
         blobs.check()
-    except Unavailable as error:
+    except (Unavailable, NoSpace) as error:
         if error.code == REFUSED:
             raise ConfigurationError(error.detail) from error
         logger.warning(error.detail)

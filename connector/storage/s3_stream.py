@@ -28,7 +28,12 @@ def check(digest: str, sha256: str) -> None:
 
 
 def open_object(fetch: Fetch, size: int, sha256: str) -> io.BufferedReader:
-    """Return a stream of `size` bytes; `fetch` gives those from one position up to another."""
+    """Return a stream of `size` bytes; `fetch` gives those from one position up to another.
+
+    Raises Damaged when there should be bytes and are none.
+    """
+    if size == 0:
+        check(hashlib.sha256().hexdigest(), sha256)
     return io.BufferedReader(_Object(fetch, size, sha256), CHUNK)
 
 
