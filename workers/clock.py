@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 
 from connector.domain import learning
 from connector.domain.waiting import waiting
@@ -16,6 +17,8 @@ from connector.logs import setup_logging
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
+
+SWEPT_SECONDS = 24 * 3600.0
 
 
 def tick(rt: Runtime) -> list[str]:
@@ -33,11 +36,22 @@ def tick(rt: Runtime) -> list[str]:
     return names
 
 
+def sweep(rt: Runtime) -> None:
+    """Remove what writers that were killed left unfinished in the store a day ago or earlier."""
+    removed = rt.blobs.sweep(SWEPT_SECONDS)
+    if removed:
+        logger.info("removed %d unfinished files", removed)
+
+
 def serve(rt: Runtime) -> None:
     """Tick until told to stop; a database that is away for a while is waited for."""
+    sweep_at = time.monotonic()
     while not rt.stopping.wait(rt.settings.clock_seconds):
         try:
             tick(rt)
+            if time.monotonic() >= sweep_at:
+                sweep_at += SWEPT_SECONDS
+                sweep(rt)
         except ColabelError as error:
             logger.warning(error.detail)
 

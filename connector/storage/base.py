@@ -48,6 +48,13 @@ class Blobs(Protocol):
         """Say whether the bytes are kept."""
         ...
 
+    def sweep(self, seconds: float) -> int:
+        """Remove what killed writers left unfinished this long ago or longer; return how much.
+
+        Raises Unavailable.
+        """
+        ...
+
     def delete(self, sha256: str) -> None:
         """Forget the bytes; fine when there are none."""
         ...

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -124,6 +125,16 @@ class LocalBlobs:
     def delete(self, sha256: str) -> None:
         """Forget the bytes; fine when there are none."""
         self.path(sha256).unlink(missing_ok=True)
+
+    def sweep(self, seconds: float) -> int:
+        """Remove private files that nobody has written to for so many seconds; return how many."""
+        before, removed = time.time() - seconds, 0
+        for private in [*self.root.glob(".incoming.*"), *self.root.glob("??/.*")]:
+            with suppress(FileNotFoundError):  # its writer finished just now
+                if private.stat().st_mtime <= before:
+                    private.unlink()
+                    removed += 1
+        return removed
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import io
 import logging
 import tempfile
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -130,6 +131,22 @@ class S3Blobs:
         """Forget the bytes; fine when there are none. Raises Unavailable."""
         with self._calls.told() as client:
             client.delete_object(**self._place(self.key(sha256)))
+
+    def sweep(self, seconds: float) -> int:
+        """Abort uploads in parts that began so many seconds ago or earlier: they cost space.
+
+        Returns how many. Raises Unavailable.
+        """
+        before, removed = datetime.now(UTC) - timedelta(seconds=seconds), 0
+        with self._calls.told() as client:
+            pages = client.get_paginator("list_multipart_uploads")
+            for page in pages.paginate(Bucket=self.bucket.name, Prefix=self.bucket.prefix):
+                for begun in page.get("Uploads", []):
+                    if begun["Initiated"] <= before:
+                        place = self._place(begun["Key"])
+                        client.abort_multipart_upload(**place, UploadId=begun["UploadId"])
+                        removed += 1
+        return removed
 
     def check(self) -> None:
         """Write, read and delete a probe. Raises Unavailable and NoSpace, saying what to do."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from colours import picture
 
 from connector.domain import predictions
@@ -75,3 +77,14 @@ def test_a_commit_rings_and_a_rollback_does_not(rt: Runtime, api_source: SourceR
     rt.database.ring = heard.append
     send(rt, api_source)
     assert heard == ["classify"]
+
+
+def test_unfinished_files_are_removed_a_day_later(rt: Runtime) -> None:
+    left = rt.settings.blobs_dir / ".incoming.abc"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    clock.sweep(rt)
+    assert left.exists()
+    os.utime(left, (0, 0))
+    clock.sweep(rt)
+    assert not left.exists()

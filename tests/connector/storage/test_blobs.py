@@ -167,3 +167,10 @@ def test_many_may_put_the_same_bytes_at_once(store: Store, size: int) -> None:
         assert len(set(pool.map(put, range(8)))) == 1
     assert store.names() == [hashlib.sha256(data).hexdigest()]
     assert store.blobs.read(store.names()[0]) == data
+
+
+def test_sweeping_leaves_what_is_kept(store: Store) -> None:
+    store.blobs.put(DATA)
+    store.blobs.put_stream(io.BytesIO(noise(MEGABYTE)))
+    assert store.blobs.sweep(0) == 0
+    assert store.blobs.read(SHA256) == DATA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,3 +35,17 @@ def test_no_more_is_taken_when_space_is_short(tmp_path: Path) -> None:
         with pytest.raises(NoSpace, match="COLABEL_MIN_FREE_BYTES"):
             keep(what)
     assert files(blobs) == []
+
+
+def test_what_killed_writers_left_is_swept_once_it_is_old(tmp_path: Path) -> None:
+    blobs = LocalBlobs(tmp_path)
+    sha256 = blobs.put(b"kept")
+    left = [tmp_path / ".incoming.abc", tmp_path / sha256[:2] / f".{sha256}.xyz"]
+    for path in left:
+        path.write_bytes(b"half")
+    assert blobs.sweep(3600) == 0
+    os.utime(left[0], (0, 0))
+    assert blobs.sweep(3600) == 1
+    assert blobs.sweep(0) == 1
+    assert [path.exists() for path in left] == [False, False]
+    assert blobs.read(sha256) == b"kept"

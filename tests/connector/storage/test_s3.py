@@ -303,3 +303,13 @@ def test_no_stream_is_taken_when_the_disk_for_waiting_is_short(
         blobs.put_stream(io.BytesIO(DATA))
     assert bucket.listed() == []
     blobs.close()
+
+
+def test_uploads_that_nobody_finished_are_swept(s3: S3Blobs, bucket: S3Bucket) -> None:
+    client = boto3.client("s3")
+    for key in (f"colabel/ab/{SHA256}", "somebody/elses"):
+        client.create_multipart_upload(Bucket=bucket.name.name, Key=key)
+    # The server here says of every upload that it began years ago.
+    assert s3.sweep(3600) == 1
+    left = client.list_multipart_uploads(Bucket=bucket.name.name).get("Uploads", [])
+    assert [one["Key"] for one in left] == ["somebody/elses"]
