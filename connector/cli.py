@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rehearse": ("connector.commands.studies:rehearse", "Try changes on past pictures."),
     "suggest": ("connector.commands.studies:suggest", "Say what to label next."),
     "version": ("connector.commands.version:version", "List, compare and put back versions."),
+    "source": ("connector.commands.source:source", "Make and manage addresses for other tools."),
     "classify": ("connector.commands.classify:classify", "Classify picture files."),
     "evaluate": ("connector.commands.evaluate:evaluate", "Score a classifier on labelled folders."),
     "export": ("connector.commands.export:export", "Write the live model as one ONNX file."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example, Label, ModelVersion, Source
@@ -195,19 +195,34 @@ def label_name(name: str) -> str:
 
 def source(session: Session, classifier: Classifier, kind: str) -> Source:
     """Return the classifier's source of that kind ("api" or "hook"). Raises NotFound."""
-    statement = select(Source).where(Source.classifier_id == classifier.id, Source.kind == kind)
-    found = session.scalars(statement.order_by(Source.id).limit(1)).first()
+    found = _first_source(session, classifier, kind)
     if found is None:
         raise NotFound(f"{classifier.name!r} takes no pictures by {kind!r}.")
     return found
 
 
+def _first_source(session: Session, classifier: Classifier, kind: str) -> Source | None:
+    statement = select(Source).where(
+        Source.classifier_id == classifier.id, Source.kind == kind, Source.deleted_at.is_(None)
+    )
+    return session.scalars(statement.order_by(Source.id).limit(1)).first()
+
+
 def source_by_token(session: Session, token: str) -> Source:
-    """Return the hook that this token opens. Raises NotFound, also for a deleted classifier."""
+    """Return the hook that this token opens, or did until it was rotated and still may.
+
+    Raises NotFound, also for a deleted source or classifier.
+    """
+    lately = and_(Source.previous_token == token, Source.previous_token_until > utcnow())
     statement = (
         select(Source)
         .join(Classifier, Classifier.id == Source.classifier_id)
-        .where(Source.token == token, Source.kind == HOOK, Classifier.deleted_at.is_(None))
+        .where(
+            or_(Source.token == token, lately),
+            Source.kind == HOOK,
+            Source.deleted_at.is_(None),
+            Classifier.deleted_at.is_(None),
+        )
     )
     found = session.scalars(statement).first()
     if found is None:
@@ -238,7 +253,7 @@ def unlabelled_count(session: Session, classifier: Classifier) -> int:
 def summary(session: Session, classifier: Classifier, public_url: str) -> dict[str, Any]:
     """Return the resource as JSON values: what it answers, how well, and how to reach it."""
     live = _live_version(session, classifier)
-    hook = source(session, classifier, HOOK)
+    hook = _first_source(session, classifier, HOOK)
     return {
         "id": classifier.id,
         "name": classifier.name,
@@ -256,7 +271,7 @@ def summary(session: Session, classifier: Classifier, public_url: str) -> dict[s
         "field": classifier.field,
         "audit_share": promises.audit_share(classifier),
         "auto_train": classifier.auto_train,
-        "hook_url": f"{public_url}/hooks/{hook.token}",
+        "hook_url": None if hook is None else f"{public_url}/hooks/{hook.token}",
         "url": f"{public_url}/api/v1/classifiers/{classifier.id}",
         "notice": facts.weights_notice(session),
         "created_at": classifier.created_at.isoformat(),

@@ -41,12 +41,21 @@ class SourceRef:
     workspace_id: str
     classifier_id: str
     ready: bool = False
+    paused: bool = False
+    image_field: str | None = None
 
     @classmethod
     def of(cls, source: Source, classifier: Classifier) -> SourceRef:
         """Return the reference to a source and its classifier, as they are now."""
         ready = classifier.live_version is not None and classifier.deleted_at is None
-        return cls(source.id, source.workspace_id, classifier.id, ready)
+        return cls(
+            source.id,
+            source.workspace_id,
+            classifier.id,
+            ready,
+            paused=source.state != "active",
+            image_field=source.settings.get("image_field"),
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,8 @@ def submit(
         row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
         if accepting.insert_prediction(connection, row):
             return Accepted(row["id"], created=True, row=row)
-        # Somebody was faster with the same key, or has just deleted the classifier.
+        # Somebody was faster with the same key, or has just closed the source or the classifier.
+        accepting.check_source(connection, source.id)
         accepting.check_model(connection, source.classifier_id)
         raced = _earlier(connection, source, submission.idempotency_key, request_hash)
         if raced is None:

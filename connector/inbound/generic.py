@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -49,6 +49,8 @@ class ImageReference:
     data: bytes | None = None
     url: str | None = None
     name: str = ""
+    # Where in the request it stood: the path to a text, a form's file field, "" for the body.
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,26 @@ def read(
     body: bytes,
     form: Sequence[tuple[str, str]] = (),
     files: Sequence[UploadedFile] = (),
+    *,
+    image_field: str | None = None,
 ) -> Payload:
     """Return the pictures of a request (at least one, at most 20) and the values beside them.
 
     `body` is the raw body (empty where it was multipart), `form` the fields and `files` the files
     of a multipart body. A JSON or form text may hold the picture as a URL, as a data: URI or as
     base64, at any depth; fields whose names speak of a picture are preferred, and a list of
-    pictures gives all of them.
+    pictures gives all of them. The field at the path `image_field` (`order.photo`,
+    `items[].url`, or the name of a form's field) goes before all others when a picture is there.
     Raises BadRequest: empty_body, no_picture, invalid_json, invalid_base64, too_many_pictures.
     """
     kind = content_type.partition(";")[0].strip().lower()
     tree = _tree(kind, body, form)
     uploaded = [file for file in files if file.data or file.name]
-    if uploaded:
-        images = [ImageReference(data=file.data, name=file.name) for file in uploaded]
+    named = _named(image_field, tree, uploaded) if image_field else []
+    if named:
+        images = named
+    elif uploaded:
+        images = [_uploaded(file) for file in uploaded]
     elif tree is None:
         images = [_whole_body(kind, body)]
     else:
@@ -114,6 +122,30 @@ def read(
             code="too_many_pictures",
         )
     return Payload(images, _top_values(tree))
+
+
+def parse_path(text: str) -> Path:
+    """Return the names of a path like `order.photo` or `items[].url`. Raises ValueError."""
+    path = tuple(part.strip().removesuffix("[]") for part in text.split("."))
+    if not all(path) or any("[" in part or "]" in part for part in path):
+        raise ValueError(
+            "a path is names with dots between them, [] behind a name that holds a list: "
+            "order.photo, items[].url"
+        )
+    return path
+
+
+def _named(field_path: str, tree: Any, uploaded: Sequence[UploadedFile]) -> list[ImageReference]:
+    files = [_uploaded(file) for file in uploaded if file.field == field_path]
+    if files or tree is None:
+        return files
+    path = parse_path(field_path)
+    found = {item.text: item for item in _candidates(tree) if item.shape == path}
+    return [_reference(item) for item in found.values()]
+
+
+def _uploaded(file: UploadedFile) -> ImageReference:
+    return ImageReference(data=file.data, name=file.name, where=file.field)
 
 
 def _tree(kind: str, body: bytes, form: Sequence[tuple[str, str]]) -> Any:
@@ -196,13 +228,14 @@ def _search(tree: Any) -> list[ImageReference]:
     best = min(found, key=lambda candidate: candidate.rank)
     # The same place in each element of a list: all of them are meant.
     chosen = [item for item in found if item.shape == best.shape and item.rank[0] == best.rank[0]]
-    return [_reference(item.text) for item in {item.text: item for item in chosen}.values()]
+    return [_reference(item) for item in {item.text: item for item in chosen}.values()]
 
 
-def _reference(text: str) -> ImageReference:
-    if is_web_url(text):
-        return ImageReference(url=text)
-    return ImageReference(data=decode_embedded(text))
+def _reference(found: _Candidate) -> ImageReference:
+    where = ".".join(found.shape)
+    if is_web_url(found.text):
+        return ImageReference(url=found.text, where=where)
+    return ImageReference(data=decode_embedded(found.text), where=where)
 
 
 def _candidates(tree: Any) -> Iterator[_Candidate]:

@@ -20,6 +20,7 @@ from connector.web.api.me import me
 from connector.web.api.predictions import predictions
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
+from connector.web.api.sources import sources
 from connector.web.api.studies import studies
 from connector.web.api.training import training
 from connector.web.api.versions import versions
@@ -42,6 +43,7 @@ APIS: tuple[Api, ...] = (
     labels,
     examples,
     imports,
+    sources,
     training,
     versions,
     studies,

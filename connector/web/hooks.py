@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from connector.domain.predictions import Submission
-from connector.inbound import generic
+from connector.domain import accepting, sources
+from connector.domain.predictions import SourceRef, Submission
+from connector.errors import ColabelError
 from connector.web import intake
 from connector.web.operations import Answer, Api
 from connector.web.reading import (
     check_model,
-    form_fields,
     idempotency_key,
-    is_multipart,
-    read_picture_body,
-    uploaded_files,
+    read_payload,
 )
 from connector.web.schemas.predictions import HookQuery, Prediction, Submitted
 from connector.web.services import services
+
+logger = logging.getLogger(__name__)
 
 hooks = Api("hooks", __name__, tag="Hooks")
 _OURS = set(HookQuery.model_fields)
@@ -46,9 +51,52 @@ def take(token: str) -> ResponseReturnValue:
     {"predictions": […]}. The token in the address is the key; keep it secret.
     """
     source = services().hooks.find(token)
+    with _noting(source) as call:
+        return _take(source, call)
+
+
+@dataclass
+class _Call:
+    """What is known of a call so far."""
+
+    pictures: int = 0
+
+
+@contextmanager
+def _noting(source: SourceRef) -> Iterator[_Call]:
+    """Leave a trace of a call that is refused, where the source's owner can see it."""
+    call = _Call()
+    try:
+        yield call
+    except ColabelError as error:
+        _note(source, call, error.code, error.detail)
+        raise
+    except RequestEntityTooLarge:
+        _note(source, call, "too_many_bytes", "The request is larger than accepted here.")
+        raise
+    except Exception:
+        _note(source, call, "internal_error", "Something went wrong inside; see the log.")
+        raise
+
+
+def _note(source: SourceRef, call: _Call, code: str, detail: str) -> None:
+    try:
+        with services().database.write() as session:
+            sources.note_refusal(
+                session, source.id, code=code, detail=detail, pictures=call.pictures
+            )
+    except ColabelError as error:
+        # The sender is to learn why the call was refused, not that noting it failed as well.
+        logger.warning("source %s refused a call (%s), not noted: %s", source.id, code, error)
+
+
+def _take(source: SourceRef, call: _Call) -> ResponseReturnValue:
+    if source.paused:
+        raise accepting.paused()
     # Tools add parameters of their own to an address; only ours is looked at.
     query = check_model(HookQuery, {name: request.args[name] for name in _OURS & set(request.args)})
-    payload = _read()
+    payload = read_payload(source.image_field)
+    call.pictures = len(payload.images)
     what = Submission(
         data=b"",
         idempotency_key=idempotency_key(payload.fields.get("idempotency_key")),
@@ -67,10 +115,3 @@ def take(token: str) -> ResponseReturnValue:
     if replayed:
         headers["Idempotent-Replayed"] = "true"
     return body, 200 if replayed or decided else 202, headers
-
-
-def _read() -> generic.Payload:
-    if is_multipart():
-        files, form = uploaded_files(), form_fields()
-        return generic.read(request.mimetype, b"", form, files)
-    return generic.read(request.content_type or "", read_picture_body())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -61,32 +63,49 @@ def accept(
     """
     here = services()
     here.quotas.take(source.workspace_id, pictures=len(references))
-    loaded = [load(reference) for reference in references]
+    several = len(references) > 1
+    loaded = []
+    for number, reference in enumerate(references, 1):
+        with _about(number if several else None, reference.name or reference.where, ()):
+            loaded.append(load(reference))
+            if several:
+                inspect(loaded[-1][0], here.settings)
     here.quotas.take(source.workspace_id, size=sum(len(data) for data, _ in loaded))
-    if len(loaded) > 1:
-        for number, (data, name) in enumerate(loaded, 1):
-            _inspect_one(number, name, data)
-    accepted = []
+    accepted: list[Accepted] = []
     for number, (data, name) in enumerate(loaded, 1):
-        key = what.idempotency_key
-        if key is not None and number > 1:
-            key = f"{key}#{number}"
+        key = _nth_key(what.idempotency_key, number)
         submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
-        accepted.append(
-            predictions.submit(
+        with _about(number if several else None, name, accepted):
+            one = predictions.submit(
                 here.database, here.blobs, here.settings, source=source, submission=submission
             )
-        )
-        if accepted[-1].created:
+        accepted.append(one)
+        if one.created:
             count_accepted(way)
     return accepted
 
 
-def _inspect_one(number: int, name: str, data: bytes) -> None:
+def _nth_key(key: str | None, number: int) -> str | None:
+    if key is None or number == 1:
+        return key
+    numbered = f"{key}#{number}"
+    if len(numbered) <= predictions.MAX_KEY:
+        return numbered
+    return f"{hashlib.sha256(key.encode()).hexdigest()}#{number}"
+
+
+@contextmanager
+def _about(number: int | None, name: str, taken: Sequence[Accepted]) -> Iterator[None]:
+    """Say in an error which of several pictures it is about, and which were taken before it."""
     try:
-        inspect(data, services().settings)
+        yield
     except ColabelError as error:
-        error.detail = f"Picture {number} ({name or 'without a name'}): {error.detail}"
+        if number is not None:
+            error.detail = f"Picture {number} ({name or 'without a name'}): {error.detail}"
+        if taken:
+            # Checked pictures fail only by what changed meanwhile (the disk, the database).
+            error.extra["accepted"] = [one.id for one in taken]
+            error.detail += f" The {len(taken)} before it were taken: see accepted."
         raise
 
 

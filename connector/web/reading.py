@@ -15,7 +15,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import parse_options_header
 
 from connector.errors import BadRequest, TooLarge, Unprocessable
-from connector.inbound.generic import UploadedFile
+from connector.inbound.generic import Payload, UploadedFile, read
 from connector.inbound.payload import parse_json
 from connector.web.errors import invalid_values, too_many_bytes
 from connector.web.services import services
@@ -130,6 +130,17 @@ def read_picture_body() -> bytes:
             raise too_many_bytes(limit)
         request.max_content_length = limit
     return raw_body()
+
+
+def read_payload(image_field: str | None = None) -> Payload:
+    """Return the pictures of a request in whatever form it holds them.
+
+    Raises what `connector.inbound.generic.read` raises, and TooLarge.
+    """
+    if is_multipart():
+        files, form = uploaded_files(), form_fields()
+        return read(request.mimetype, b"", form, files, image_field=image_field)
+    return read(request.content_type or "", read_picture_body(), image_field=image_field)
 
 
 def is_json() -> bool:

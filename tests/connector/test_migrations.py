@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from connector.db import Database, migrate
-from connector.db.tables import Base, Classifier, Example, ModelVersion, TrainingRun
+from connector.db.tables import Base, Classifier, Example, ModelVersion, Source, TrainingRun
 
 
 def test_there_is_one_head() -> None:
@@ -94,3 +94,30 @@ def test_the_first_release_survives_the_learning_tables(first_release: Database)
         assert session.scalars(select(Example.label_id)).all() == ["lbl_1", "lbl_1"]
         assert session.scalars(select(ModelVersion.portable_sha256)).all() == ["p", "p"]
         assert session.scalars(select(TrainingRun.kind)).all() == ["head", "head"]
+
+
+SOURCE = f"""INSERT INTO sources (id, workspace_id, classifier_id, kind, name, token, created_at)
+    VALUES ('{{id}}', 'ws_1', 'clf_1', '{{kind}}', '', '{{id}}', {MOMENT})"""
+
+
+def test_the_sources_of_the_releases_before_survive(first_release: Database) -> None:
+    with first_release.write() as session:
+        session.execute(text(SOURCE.format(id="src_1", kind="hook")))
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        session.execute(text(SOURCE.format(id="src_2", kind="api")))
+    with first_release.read() as session:
+        found = session.scalars(select(Source)).all()
+        assert [(one.state, one.settings, one.refused, one.deleted_at) for one in found] == [
+            ("active", {}, 0, None)
+        ] * 2
+
+
+def test_the_sources_can_be_taken_back(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    engine = first_release.engine.execution_options(colabel_write=True)
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0002")
+    migrate.upgrade(first_release)
+    with first_release.read() as session:
+        assert session.scalars(select(Source)).all() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.db.tables.accounts import ApiKey, Fact, Workspace
-from connector.db.tables.classifiers import Classifier, Label, Source
+from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
@@ -30,6 +30,7 @@ __all__ = [
     "Review",
     "Rule",
     "Source",
+    "SourceEvent",
     "Study",
     "TrainingRun",
     "Webhook",

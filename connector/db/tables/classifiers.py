@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.db.types import Base, Json, utcnow
@@ -71,4 +71,28 @@ class Source(Base):
     name: Mapped[str] = mapped_column(default="")
     # An address that can only hand pictures in, shown again whenever its owner asks for it.
     token: Mapped[str] = mapped_column(unique=True, default=lambda: new_token(32))
+    state: Mapped[str] = mapped_column(default="active", server_default="active")  # or paused
+    # What its kind needs to know; of a hook: {"image_field": "order.photo"}.
+    settings: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'"))
+    # After a rotation the token before opens the same source until then.
+    previous_token: Mapped[str | None] = mapped_column(index=True)
+    previous_token_until: Mapped[datetime | None]
+    # How many calls were refused; what was accepted is counted by its predictions.
+    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    deleted_at: Mapped[datetime | None]
+
+
+class SourceEvent(Base):
+    """A call that a source refused: why, and nothing of what it held."""
+
+    __tablename__ = "source_events"
+    __table_args__ = (Index("ix_source_events_source_id_id", "source_id", "id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("sev"))
+    source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    code: Mapped[str]
+    detail: Mapped[str]
+    # How many pictures the call held, 0 where that was not found out.
+    pictures: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -18,6 +18,8 @@ class Prediction(Base):
     __table_args__ = (
         UniqueConstraint("source_id", "idempotency_key"),
         Index("ix_predictions_classifier_id_id", "classifier_id", "id"),
+        # What a source brought lately.
+        Index("ix_predictions_source_id_id", "source_id", "id"),
         Index("ix_predictions_workspace_id_external_id", "workspace_id", "external_id"),
         Index(
             "ix_predictions_queued_of_workspace",

@@ -174,3 +174,26 @@ def test_any_json_gives_pictures_or_a_sentence(value: Any) -> None:
 def test_any_bytes_give_a_reference_or_a_sentence(body: bytes, content_type: str) -> None:
     with suppress(BadRequest):
         assert parse(content_type, body)
+
+
+def named(field: str, value: Any) -> list[tuple[str, str]]:
+    found = read("application/json", json.dumps(value).encode(), image_field=field).images
+    return [(one.where, one.url or "bytes") for one in found]
+
+
+def test_the_named_field_goes_before_all_others() -> None:
+    value = {"image": TEXT, "order": {"link": URL}, "items": [{"u": URL + "&1"}, {"u": URL + "&2"}]}
+    assert named("order.link", value) == [("order.link", URL)]
+    assert named("items[].u", value) == [("items.u", URL + "&1"), ("items.u", URL + "&2")]
+    assert named("order.nothing", value) == [("image", "bytes")]
+
+
+def test_the_named_field_of_a_form_goes_first() -> None:
+    files = [UploadedFile("a", "1.png", PNG), UploadedFile("b", "2.jpg", JPEG)]
+    kind = "multipart/form-data"
+    assert read(kind, b"", [], files, image_field="b").images == [
+        ImageReference(JPEG, None, "2.jpg")
+    ]
+    beside = read(kind, b"", [("link", URL)], files, image_field="link")
+    assert beside.images == [ImageReference(url=URL)]
+    assert len(read(kind, b"", [], files, image_field="c").images) == 2

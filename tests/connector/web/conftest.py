@@ -132,13 +132,17 @@ def drain(rt: Runtime) -> Callable[[], None]:
 
 @pytest.fixture
 def residue(database: Database, settings: Settings) -> Callable[[], dict[str, int]]:
-    """Count what is kept: the rows of every table, and the files of the data folder."""
+    """Count what is kept: the rows of every table, and the files of the data folder.
+
+    Without the notes of refused calls, which are meant to stay.
+    """
 
     def count() -> dict[str, int]:
         with database.read() as session:
             rows = {
                 table.name: session.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in Base.metadata.sorted_tables
+                if table.name != "source_events"
             }
         return {**rows, "files": _files(settings.blobs_dir)}
 

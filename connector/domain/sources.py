@@ -1,0 +1,264 @@
+"""Sources: the addresses at which other tools hand pictures in, and what came of their calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete as delete_rows
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from connector.db.tables import Classifier, Prediction, Source, SourceEvent
+from connector.db.types import Json, utcnow
+from connector.domain.classifiers import API, HOOK, MAX_NAME
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.domain.resources import iso
+from connector.errors import Conflict, NotFound, Unprocessable
+from connector.ids import new_id, new_token
+from connector.inbound.generic import parse_path
+from connector.logs import redact
+
+ACTIVE, PAUSED = "active", "paused"
+# The hook that every classifier is made with has no name of its own.
+FIRST_NAME = "hook"
+SETTINGS = ("image_field",)
+KEPT_EVENTS = 20
+MAX_DETAIL = 500
+GRACE_HOURS = 24
+MAX_GRACE_HOURS = 24 * 30
+MAX_SOURCES = 100
+# What follows ? or # in an address may hold a signature, and is nothing that explains a failure.
+_URL_TAIL = re.compile(r"(https?://[^\s?#]+)[?#][^\s,;)]*")
+
+
+def create_source(
+    session: Session, classifier: Classifier, *, name: str, settings: Mapping[str, Any]
+) -> Source:
+    """Make a hook. Raises Unprocessable for bad values, Conflict for a taken name or too many."""
+    others = list(session.scalars(_own(classifier)))
+    if len(others) >= MAX_SOURCES:
+        raise Conflict(
+            f"This classifier has {MAX_SOURCES} sources; delete one first.", code="too_many_sources"
+        )
+    row = Source(
+        id=new_id("src"),
+        workspace_id=classifier.workspace_id,
+        classifier_id=classifier.id,
+        kind=HOOK,
+        name=_free_name(others, name),
+        settings=checked_settings(settings),
+        state=ACTIVE,
+        refused=0,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def list_sources(
+    session: Session,
+    classifier: Classifier,
+    *,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Source]:
+    """Return its sources, newest first, without the API's own. Raises BadRequest for bad paging."""
+    return page(session, _own(classifier), Source.id, cursor=cursor, limit=limit)
+
+
+def get_source(session: Session, classifier: Classifier, source_id: str) -> Source:
+    """Return one of its sources. Raises NotFound, for deleted ones and the API's own too."""
+    statement = _own(classifier).where(Source.id == source_id)
+    row: Source | None = session.scalars(statement).first()
+    if row is None:
+        raise NotFound(f"{classifier.name!r} has no source {source_id}; list its sources.")
+    return row
+
+
+def find_source(session: Session, classifier: Classifier, id_or_name: str) -> Source:
+    """Return its source of that id or name. Raises NotFound with the names there are."""
+    rows: list[Source] = list(session.scalars(_own(classifier).order_by(Source.id)))
+    for row in rows:
+        if id_or_name in (row.id, shown_name(row)):
+            return row
+    names = ", ".join(shown_name(row) for row in rows) or "none"
+    raise NotFound(f"{classifier.name!r} has no source {id_or_name!r}; there are: {names}.")
+
+
+def update_source(
+    session: Session,
+    classifier: Classifier,
+    row: Source,
+    *,
+    name: str | None = None,
+    state: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Change what is given. Raises Unprocessable for bad values, Conflict for a taken name."""
+    if name is not None and name != shown_name(row):
+        others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
+        row.name = _free_name(others, name)
+    if state is not None:
+        if state not in (ACTIVE, PAUSED):
+            raise Unprocessable("The state is active or paused.", code="bad_state")
+        row.state = state
+    if settings is not None:
+        row.settings = checked_settings(settings)
+    session.flush()
+
+
+def rotate_token(session: Session, row: Source, *, grace_hours: float = GRACE_HOURS) -> None:
+    """Give it a new token; the one before works for so long still, any older one no more.
+
+    Raises Unprocessable for a grace period out of range.
+    """
+    if not 0 <= grace_hours <= MAX_GRACE_HOURS:
+        raise Unprocessable(
+            f"The grace period is 0 to {MAX_GRACE_HOURS} hours.", code="bad_grace_period"
+        )
+    row.previous_token = row.token if grace_hours else None
+    row.previous_token_until = utcnow() + timedelta(hours=grace_hours) if grace_hours else None
+    row.token = new_token(32)
+    session.flush()
+
+
+def delete_source(session: Session, row: Source) -> None:
+    """Close it for good; the predictions that it brought stay."""
+    row.deleted_at = utcnow()
+    # Gone for a process of an earlier release too, which does not know of deleted sources.
+    row.token, row.previous_token, row.previous_token_until = new_token(32), None, None
+    row.name = f"{row.name} ({row.id})"
+    session.execute(delete_rows(SourceEvent).where(SourceEvent.source_id == row.id))
+    session.flush()
+
+
+def note_refusal(
+    session: Session, source_id: str, *, code: str, detail: str, pictures: int
+) -> None:
+    """Keep why a call was refused, of the last 20 calls, without anything that it held."""
+    sentence = redact(_URL_TAIL.sub(r"\1", detail))[:MAX_DETAIL]
+    event = SourceEvent(source_id=source_id, code=code, detail=sentence, pictures=pictures)
+    counted = update(Source).where(Source.id == source_id, Source.deleted_at.is_(None))
+    # First, because it makes the calls of one source wait for each other.
+    if session.execute(counted.values(refused=Source.refused + 1)).rowcount == 0:  # type: ignore[attr-defined]
+        return
+    session.add(event)
+    session.flush()
+    mine = select(SourceEvent.id).where(SourceEvent.source_id == source_id)
+    kept = mine.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS)
+    session.execute(
+        delete_rows(SourceEvent).where(
+            SourceEvent.source_id == source_id, SourceEvent.id.not_in(kept)
+        )
+    )
+
+
+def checked_settings(settings: Mapping[str, Any]) -> Json:
+    """Return the settings as they are kept. Raises Unprocessable (bad_source_settings)."""
+    unknown = sorted(set(settings) - set(SETTINGS))
+    if unknown:
+        raise Unprocessable(
+            f"There is no setting {unknown[0]!r}; there is {', '.join(SETTINGS)}.",
+            code="bad_source_settings",
+        )
+    path = settings.get("image_field")
+    if path is None:
+        return {}
+    try:
+        parse_path(path)
+    except ValueError as error:
+        raise Unprocessable(f"image_field: {error}.", code="bad_source_settings") from error
+    return {"image_field": path}
+
+
+def shown_name(row: Source) -> str:
+    """Return the name by which people know it."""
+    return row.name or FIRST_NAME
+
+
+def summary(session: Session, row: Source, public_url: str) -> Json:
+    """Return the resource as JSON values: its address, and how much came by it."""
+    accepted = select(func.count()).select_from(Prediction).where(Prediction.source_id == row.id)
+    graced = row.previous_token_until is not None and row.previous_token_until > utcnow()
+    base = f"{public_url}/api/v1/classifiers/{row.classifier_id}"
+    return {
+        "id": row.id,
+        "classifier_id": row.classifier_id,
+        "kind": row.kind,
+        "name": shown_name(row),
+        "state": row.state,
+        "settings": row.settings,
+        "hook_url": f"{public_url}/hooks/{row.token}",
+        "previous_url_until": iso(row.previous_token_until) if graced else None,
+        "accepted": session.execute(accepted).scalar_one(),
+        "refused": row.refused,
+        "last_event_at": iso(_last_event_at(session, row)),
+        "url": f"{base}/sources/{row.id}",
+        "created_at": iso(row.created_at),
+    }
+
+
+def events(session: Session, row: Source) -> list[Json]:
+    """Return what its last 20 pictures and refused calls came to, newest first."""
+    refused = select(SourceEvent).where(SourceEvent.source_id == row.id)
+    taken = select(Prediction.id, Prediction.created_at).where(Prediction.source_id == row.id)
+    found: list[tuple[datetime, Json]] = [
+        (one.created_at, _event("refused", one.created_at, one.pictures, one.code, one.detail))
+        for one in session.scalars(refused.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS))
+    ]
+    for one in session.execute(taken.order_by(Prediction.id.desc()).limit(KEPT_EVENTS)):
+        event = _event("accepted", one.created_at, 1, None, None, prediction_id=one.id)
+        found.append((one.created_at, event))
+    found.sort(key=lambda pair: pair[0], reverse=True)
+    return [event for _, event in found[:KEPT_EVENTS]]
+
+
+def _event(
+    outcome: str,
+    moment: datetime,
+    pictures: int,
+    code: str | None,
+    detail: str | None,
+    *,
+    prediction_id: str | None = None,
+) -> Json:
+    return {
+        "outcome": outcome,
+        "pictures": pictures,
+        "code": code,
+        "detail": detail,
+        "prediction_id": prediction_id,
+        "created_at": iso(moment),
+    }
+
+
+def _last_event_at(session: Session, row: Source) -> datetime | None:
+    taken = select(Prediction.created_at).where(Prediction.source_id == row.id)
+    refused = select(SourceEvent.created_at).where(SourceEvent.source_id == row.id)
+    moments = (
+        session.scalars(taken.order_by(Prediction.id.desc()).limit(1)).first(),
+        session.scalars(refused.order_by(SourceEvent.id.desc()).limit(1)).first(),
+    )
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _own(classifier: Classifier) -> Any:
+    return select(Source).where(
+        Source.classifier_id == classifier.id, Source.kind != API, Source.deleted_at.is_(None)
+    )
+
+
+def _free_name(others: list[Source], name: str) -> str:
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
+        raise Unprocessable(
+            f"A source needs a name of 1 to {MAX_NAME} printable characters.", code="bad_name"
+        )
+    if any(shown_name(other) == cleaned for other in others):
+        raise Conflict(
+            f"There is a source {cleaned!r} already; choose another name.", code="name_taken"
+        )
+    return cleaned

@@ -1,0 +1,123 @@
+"""Sources over the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from connector.inbound.generic import parse_path
+from connector.web.schemas.base import Name, PageOf, Resource, Wanted
+
+
+class SourceSettings(Wanted):
+    """What a hook may be told about the calls that it gets."""
+
+    image_field: str | None = Field(
+        None,
+        max_length=500,
+        description="Where in JSON or a form the picture is: order.photo, items[].url.",
+    )
+
+    @field_validator("image_field")
+    @classmethod
+    def _is_path(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_path(value)
+        return value
+
+
+class SourceCreate(Wanted):
+    """A hook to make."""
+
+    name: Name
+    kind: Literal["hook"] = "hook"
+    settings: SourceSettings = Field(default_factory=lambda: SourceSettings.model_validate({}))
+
+
+class SourceUpdate(Wanted):
+    """What to change; what is absent stays. Settings are given whole."""
+
+    name: Name | None = None
+    state: Literal["active", "paused"] | None = None
+    settings: SourceSettings | None = None
+
+
+class TokenRotation(Wanted):
+    """How long the token before goes on working."""
+
+    grace_hours: float = Field(24, ge=0, le=720)
+
+
+class TestQuery(Wanted):
+    """A setting to try before it is kept."""
+
+    # Its name begins like a test's, but it is none.
+    __test__ = False
+
+    image_field: str | None = Field(None, max_length=500, description="Instead of the source's.")
+
+
+class ShownSettings(Resource):
+    """The settings as they are kept."""
+
+    image_field: str | None = None
+
+
+class Source(Resource):
+    """A way in for pictures."""
+
+    id: str
+    classifier_id: str
+    kind: str
+    name: str
+    state: Literal["active", "paused"]
+    settings: ShownSettings
+    hook_url: str = Field(description="Who knows this address may hand pictures in.")
+    previous_url_until: str | None = Field(
+        description="Until then the address before the last rotation works too."
+    )
+    accepted: int = Field(description="Pictures that became predictions.")
+    refused: int = Field(description="Calls that were refused.")
+    last_event_at: str | None
+    url: str
+    created_at: str
+
+
+class SourceEvent(Resource):
+    """What became of a picture, or why a call was refused."""
+
+    outcome: Literal["accepted", "refused"]
+    pictures: int = Field(description="0 where a refused call was not read so far.")
+    code: str | None
+    detail: str | None
+    prediction_id: str | None
+    created_at: str
+
+
+class SourceWithEvents(Source):
+    """A source and its last 20 events, newest first."""
+
+    events: list[SourceEvent]
+
+
+class SourcePage(PageOf[Source]):
+    """One page of sources."""
+
+
+class FoundPicture(Resource):
+    """A picture that a call would hand in."""
+
+    where: str = Field(description="Field or path; empty for the body itself.")
+    form: Literal["bytes", "url"]
+    name: str
+    media_type: str | None = Field(description="Null for a URL (not fetched) or a bad picture.")
+    code: str | None = Field(description="Why it would be refused, if that is known.")
+    detail: str | None
+
+
+class SourceTest(Resource):
+    """What a call with this body would hand in; nothing was kept."""
+
+    pictures: list[FoundPicture]
+    would_be_accepted: bool = Field(description="As far as is known without fetching URLs.")

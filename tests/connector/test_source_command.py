@@ -1,0 +1,62 @@
+"""`colabel source`: addresses for other tools, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from connector.cli import cli
+from connector.db import Database
+from connector.domain import accounts, classifiers, sources
+from connector.settings import load_settings
+
+
+class Run:
+    """Runs commands, and holds their exit code against what is expected."""
+
+    def __call__(self, *arguments: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(cli, ["source", *arguments])
+        assert result.exit_code == code, result.output
+        return result
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("COLABEL_DATA_DIR", str(tmp_path / "data"))
+    CliRunner().invoke(cli, ["key", "list"])
+    database = Database(load_settings().database)
+    with database.write() as session:
+        workspace = accounts.find_workspace(session, None)
+        classifiers.create_classifier(session, workspace.id, name="Pages")
+    database.close()
+    return Run()
+
+
+def line_of(run: Run, name: str) -> list[str]:
+    lines = run("list", "Pages").stdout.splitlines()
+    return next((line.split() for line in lines if f" {name} " in line), [])
+
+
+def test_a_source_is_made_paused_resumed_rotated_and_deleted(run: Run) -> None:
+    made = run("create", "Pages", "Shop", "--image-field", "order.photo").stdout.strip()
+    assert "/hooks/" in made
+    assert line_of(run, "Shop")[2:5] == ["active", "0", "0"]
+    assert line_of(run, "Shop")[-1] == made
+    run("pause", "Pages", "Shop")
+    assert line_of(run, "Shop")[2] == sources.PAUSED
+    run("resume", "Pages", "Shop")
+    assert line_of(run, "Shop")[2] == sources.ACTIVE
+    rotated = run("rotate", "Pages", "Shop", "--grace-hours", "0").stdout.strip()
+    assert rotated != made
+    assert line_of(run, "Shop")[-1] == rotated
+    run("delete", "Pages", "Shop")
+    assert line_of(run, "Shop") == []
+    assert line_of(run, "hook")[2] == "active"
+
+
+def test_what_is_wrong_is_told_in_a_sentence(run: Run) -> None:
+    assert "there are: hook" in run("pause", "Pages", "Nothing", code=1).output
+    assert "grace period" in run("rotate", "Pages", "hook", "--grace-hours", "-1", code=1).output
+    assert "image_field" in run("create", "Pages", "X", "--image-field", "a..", code=1).output
