@@ -11,6 +11,7 @@ from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from connector.db.session import alone
 from connector.db.tables import Classifier, Prediction, Source, SourceEvent
 from connector.db.types import Json, utcnow
 from connector.domain.classifiers import API, HOOK, MAX_NAME
@@ -38,6 +39,7 @@ def create_source(
     session: Session, classifier: Classifier, *, name: str, settings: Mapping[str, Any]
 ) -> Source:
     """Make a hook. Raises Unprocessable for bad values, Conflict for a taken name or too many."""
+    _take_turns(session, classifier)
     others = list(session.scalars(_own(classifier)))
     if len(others) >= MAX_SOURCES:
         raise Conflict(
@@ -99,6 +101,7 @@ def update_source(
 ) -> None:
     """Change what is given. Raises Unprocessable for bad values, Conflict for a taken name."""
     if name is not None and name != shown_name(row):
+        _take_turns(session, classifier)
         others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
         row.name = _free_name(others, name)
     if state is not None:
@@ -130,7 +133,8 @@ def delete_source(session: Session, row: Source) -> None:
     row.deleted_at = utcnow()
     # Gone for a process of an earlier release too, which does not know of deleted sources.
     row.token, row.previous_token, row.previous_token_until = new_token(32), None, None
-    row.name = f"{row.name} ({row.id})"
+    # Free for another one; no name that is given holds a line break.
+    row.name = f"\n{row.id}"
     session.execute(delete_rows(SourceEvent).where(SourceEvent.source_id == row.id))
     session.flush()
 
@@ -243,6 +247,11 @@ def _last_event_at(session: Session, row: Source) -> datetime | None:
         session.scalars(refused.order_by(SourceEvent.id.desc()).limit(1)).first(),
     )
     return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _take_turns(session: Session, classifier: Classifier) -> None:
+    """Let names be given one by one, so that two that are the same meet here."""
+    alone(session, f"sources of {classifier.id}")
 
 
 def _own(classifier: Classifier) -> Any:

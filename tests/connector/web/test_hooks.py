@@ -145,6 +145,19 @@ def test_several_pictures_under_one_key_are_repeated_as_well(
     assert count(database) == 3
 
 
+def test_what_was_taken_before_one_of_several_failed_is_told(
+    as_nobody: Caller, job: Any, database: Database
+) -> None:
+    as_nobody.post(job.hook, data=RED, headers={"Idempotency-Key": "k#2"})
+    files = [("1.png", picture("blue", seed=1)), ("2.png", picture("blue", seed=2))]
+    said = as_nobody.post(job.hook, headers={"Idempotency-Key": "k"}, **upload(*files))
+    assert (said.status_code, (said.json or {})["code"]) == (422, "idempotency_key_reused")
+    assert "Picture 2 (2.png)" in (said.json or {})["detail"]
+    alone = as_nobody.post(job.hook, headers={"Idempotency-Key": "k"}, **upload(files[0]))
+    assert (said.json or {})["accepted"] == [(alone.json or {})["id"]]
+    assert count(database) == 2
+
+
 def test_another_picture_under_the_same_key_is_told(as_nobody: Caller, job: Any) -> None:
     as_nobody.post(job.hook, data=RED, headers={"Idempotency-Key": "k"})
     other = as_nobody.post(job.hook, data=picture("blue"), headers={"Idempotency-Key": "k"})
