@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+
+from sqlalchemy import select
 
 from connector.db.tables import Delivery
-from connector.domain import leases, outbound
-from connector.domain.outbound import Parcel
-from connector.domain.resources import iso
-from connector.errors import ColabelError, LostLease
-from connector.fetch import post
-from connector.signing import signed_headers
+from connector.domain import deliveries, leases
+from connector.errors import LostLease
+from connector.sending import Parcel, send
 from workers import runtime as rt_module
 from workers.keeper import keep, watchdog
-from workers.runtime import Runtime, runtime
+from workers.runtime import SHIFT_SECONDS, Runtime, runtime
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 8
-DEADLINE_SECONDS = 10.0
+AT_ONCE = 16
+# The rest is for receivers that answer, however many others hang.
+DOUBTFUL_AT_ONCE = AT_ONCE // 2
+LOOK_AGAIN_SECONDS = 0.25
 HUNG_SECONDS = 120.0
 
 
@@ -31,67 +32,54 @@ def drain() -> int:
 
 
 def step(rt: Runtime) -> int:
-    """Send up to AT_ONCE deliveries side by side; return how many were claimed."""
+    """Send what is due, up to AT_ONCE side by side; return how many attempts were made.
+
+    A place that falls free is filled at once: nobody waits for whoever is slow to answer.
+    """
+    total, ends = 0, time.monotonic() + SHIFT_SECONDS
+    flying: dict[Future[None], Parcel] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliver") as pool:
+        while True:
+            if not rt.stopping.is_set() and time.monotonic() < ends:
+                claim, parcels = _claim(rt, list(flying.values()))
+                for parcel in parcels:
+                    flying[pool.submit(_deliver, rt, claim, parcel)] = parcel
+                total += len(parcels)
+            if not flying:
+                return total
+            for done in wait(flying, LOOK_AGAIN_SECONDS, FIRST_COMPLETED).done:
+                del flying[done]
+                done.result()
+
+
+def _claim(rt: Runtime, flying: list[Parcel]) -> tuple[leases.Claim, list[Parcel]]:
+    free = AT_ONCE - len(flying)
+    with rt.database.read() as session:
+        statement = select(Delivery.id).where(deliveries.due(session)).limit(1)
+        # Looking costs no writing transaction, of which SQLite has one at a time.
+        if not free or session.scalars(statement).first() is None:
+            return leases.Claim((), "", frozenset()), []
     with rt.database.write() as session:
-        claim, parcels = outbound.claim_due(
-            session, limit=AT_ONCE, seconds=rt.settings.lease_seconds
+        return deliveries.claim_due(
+            session,
+            limit=free,
+            seconds=rt.settings.lease_seconds,
+            doubtful=DOUBTFUL_AT_ONCE - sum(one.doubtful for one in flying),
         )
-    if not parcels:
-        return 0
-    with (
-        keep(rt, Delivery, claim),
-        watchdog(HUNG_SECONDS),
-        ThreadPoolExecutor(AT_ONCE, thread_name_prefix="deliver") as pool,
-    ):
-        list(pool.map(lambda parcel: _deliver(rt, claim, parcel), parcels))
-    return len(parcels)
 
 
 def _deliver(rt: Runtime, claim: leases.Claim, parcel: Parcel) -> None:
-    status, error, permanent = _send(rt, parcel)
-    if error is not None:
-        logger.warning("delivery %s to %s: %s", parcel.id, parcel.url, error)
-    try:
-        with rt.database.write() as session:
-            outbound.record_attempt(
-                session,
-                claim,
-                parcel.id,
-                response_status=status,
-                error=error,
-                permanent=permanent,
-            )
-    except LostLease as lost:
-        logger.warning(lost.detail)
-
-
-def _send(rt: Runtime, parcel: Parcel) -> tuple[int | None, str | None, bool]:
-    """Return (status, what went wrong, whether trying again is pointless)."""
-    content = {
-        "type": parcel.event_type,
-        "timestamp": iso(parcel.created_at),
-        "data": parcel.payload,
-    }
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    try:
-        response = post(
-            parcel.url,
-            body,
-            _headers(parcel, body),
-            settings=rt.settings,
-            deadline=DEADLINE_SECONDS,
-        )
-    except ColabelError as error:
-        return None, error.detail, error.permanent
-    if response.ok:
-        return response.status, None, False
-    return response.status, f"The receiver answered {response.status}.", False
-
-
-def _headers(parcel: Parcel, body: bytes) -> dict[str, str]:
-    headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "colabel"}
-    moment = datetime.now(UTC)
-    if parcel.secret is not None:
-        return {**headers, **signed_headers(parcel.secret, parcel.event_id, moment, body)}
-    # A prediction's own callback address shares no secret with us: the id is all there is.
-    return {**headers, "webhook-id": parcel.event_id}
+    mine = replace(claim, ids=(parcel.id,))
+    with keep(rt, Delivery, mine), watchdog(HUNG_SECONDS):
+        outcome = send(rt.settings, parcel)
+        if outcome.error is not None:
+            # Without the URL: some carry a secret.
+            logger.warning("delivery %s: %s", parcel.id, outcome.error)
+        try:
+            with rt.database.write() as session:
+                row = deliveries.record_attempt(session, mine, parcel.id, outcome)
+        except LostLease as lost:
+            logger.warning(lost.detail)
+            return
+    if row.status == "cancelled" and outcome.error is not None:
+        logger.warning("delivery %s is not tried again: its subscription has ended", parcel.id)

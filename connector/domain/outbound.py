@@ -1,25 +1,24 @@
-"""What is told to others: subscriptions, events, deliveries and their times."""
+"""What is told to others: subscriptions, and events for those who subscribed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from random import SystemRandom
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from connector.db.session import now, want
+from connector.db.session import want
 from connector.db.tables import Delivery, Event, Webhook
 from connector.db.types import utcnow
-from connector.domain import leases
-from connector.errors import LostLease, NotFound, Unprocessable
+from connector.domain import endpoints
+from connector.errors import NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
 from connector.settings import Settings
-from connector.signing import new_secret, next_attempt_at
+from connector.signing import new_secret
 
 EVENT_TYPES = (
     "prediction.completed",
@@ -32,7 +31,7 @@ EVENT_TYPES = (
     "alert.raised",
     "action.failed",
 )
-GONE = 410
+SWITCHED_OFF = "Switched off by hand; enable it to go on."
 
 
 @dataclass(frozen=True)
@@ -92,16 +91,55 @@ def delete_webhook(session: Session, workspace_id: str, webhook_id: str) -> None
     """End a subscription at once: what waits for it is cancelled. Raises NotFound."""
     webhook = get_webhook(session, workspace_id, webhook_id)
     webhook.deleted_at = utcnow()
-    _cancel(session, webhook.id)
+    cancel_waiting(session, webhook.id)
 
 
-def _cancel(session: Session, webhook_id: str) -> None:
+def cancel_waiting(session: Session, webhook_id: str) -> None:
+    """Send nothing more of what waits for this subscription, retries under way included."""
     session.execute(
         update(Delivery)
         .where(Delivery.webhook_id == webhook_id, Delivery.status == "pending")
         .values(status="cancelled", finished_at=utcnow())
         .execution_options(synchronize_session=False)
     )
+
+
+def rotate_secret(webhook: Webhook, grace: timedelta) -> Webhook:
+    """Give a new secret; the one before it signs too for `grace`. Older ones end at once."""
+    webhook.previous_secret, webhook.previous_secret_until = webhook.secret, utcnow() + grace
+    webhook.secret = new_secret()
+    return webhook
+
+
+def change_webhook(
+    session: Session, webhook: Webhook, wanted: Subscription, enabled: bool | None
+) -> Webhook:
+    """Send to another address, other types, or switch off (what waits is cancelled) and on."""
+    webhook.event_types = list(wanted.event_types)
+    if wanted.url != webhook.url:
+        webhook.url = wanted.url
+        # What waits goes to the new address too, and the old one's failures are not its own.
+        session.execute(
+            update(Delivery)
+            .where(Delivery.webhook_id == webhook.id, Delivery.status == "pending")
+            .values(url=wanted.url)
+            .execution_options(synchronize_session=False)
+        )
+        endpoints.forget(session, webhook.id)
+    if enabled is True:
+        webhook.disabled_reason = None
+        endpoints.forget(session, webhook.id)
+    elif enabled is False and webhook.disabled_reason is None:
+        disable(session, webhook, SWITCHED_OFF)
+    session.flush()
+    return webhook
+
+
+def disable(session: Session, webhook: Webhook, reason: str) -> None:
+    """Send nothing more to a subscription until it is enabled again."""
+    webhook.disabled_reason = reason
+    session.flush()
+    cancel_waiting(session, webhook.id)
 
 
 class Emitter:
@@ -131,102 +169,17 @@ class Emitter:
             Event(id=event_id, workspace_id=self.workspace_id, type=event_type, payload=payload)
         )
         self.session.flush()
-        targets = [(w.id, w.url) for w in self._webhooks if event_type in w.event_types]
+        for hook in self._webhooks:
+            if event_type in hook.event_types:
+                self.session.add(
+                    Delivery(event_id=event_id, webhook_id=hook.id, url=hook.url, endpoint=hook.id)
+                )
         if callback_url is not None:
-            targets.append((None, callback_url))  # type: ignore[arg-type]
-        for webhook_id, url in targets:
-            self.session.add(Delivery(event_id=event_id, webhook_id=webhook_id, url=url))
+            key = endpoints.callback_key(self.workspace_id, callback_url)
+            self.session.add(Delivery(event_id=event_id, url=callback_url, endpoint=key))
         want(self.session, "deliver")
 
 
 def emit(session: Session, workspace_id: str, event_type: str, payload: dict[str, Any]) -> None:
     """Emit one event. See Emitter.emit."""
     Emitter(session, workspace_id).emit(event_type, payload)
-
-
-@dataclass(frozen=True)
-class Parcel:
-    """All that sending one delivery takes."""
-
-    id: str
-    url: str
-    event_id: str
-    event_type: str
-    created_at: datetime
-    payload: dict[str, Any]
-    secret: str | None
-    attempts: int
-
-
-def due(session: Session) -> Any:
-    """Return the condition of deliveries whose time has come."""
-    return and_(Delivery.status == "pending", Delivery.due_at <= now(session))
-
-
-def claim_due(session: Session, *, limit: int, seconds: float) -> tuple[leases.Claim, list[Parcel]]:
-    """Claim deliveries whose time has come, with what is to be sent."""
-    claim = leases.claim(
-        session, Delivery, due(session), limit=limit, seconds=seconds, order_by=Delivery.due_at
-    )
-    statement = (
-        select(Delivery, Event, Webhook.secret)
-        .join(Event, Event.id == Delivery.event_id)
-        .outerjoin(Webhook, Webhook.id == Delivery.webhook_id)
-        .where(Delivery.id.in_(claim.ids))
-        .order_by(Delivery.id)
-    )
-    parcels = [
-        Parcel(
-            delivery.id,
-            delivery.url,
-            event.id,
-            event.type,
-            event.created_at,
-            event.payload,
-            secret,
-            delivery.attempts,
-        )
-        for delivery, event, secret in session.execute(statement)
-    ]
-    return claim, parcels
-
-
-def record_attempt(
-    session: Session,
-    claim: leases.Claim,
-    delivery_id: str,
-    *,
-    response_status: int | None,
-    error: str | None,
-    permanent: bool = False,
-) -> Delivery:
-    """Write down how an attempt went and when the next one is. Raises LostLease."""
-    if delivery_id not in leases.held(session, Delivery, claim, [delivery_id]):
-        raise LostLease(f"The delivery {delivery_id} was taken over by another worker.")
-    delivery = session.get_one(Delivery, delivery_id)
-    delivery.attempts += 1
-    delivery.response_status, delivery.error = response_status, error
-    delivery.lease_token = delivery.lease_until = None
-    if error is None:
-        delivery.status, delivery.finished_at = "delivered", utcnow()
-        return delivery
-    if delivery.status != "pending":
-        return delivery  # cancelled while it was under way
-    following = next_attempt_at(delivery.attempts, now(session), rng=SystemRandom())
-    if response_status == GONE and delivery.webhook_id is not None:
-        _unsubscribe(session, delivery.webhook_id)
-        session.refresh(delivery)
-    elif permanent or following is None:
-        delivery.status, delivery.finished_at = "failed", utcnow()
-    else:
-        delivery.due_at = following
-    return delivery
-
-
-def _unsubscribe(session: Session, webhook_id: str) -> None:
-    """The receiver said 410 Gone: it wants no more."""
-    webhook = session.get_one(Webhook, webhook_id)
-    webhook.deleted_at = utcnow()
-    webhook.disabled_reason = "The address answered 410 Gone, which means: send no more."
-    session.flush()
-    _cancel(session, webhook_id)

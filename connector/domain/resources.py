@@ -11,7 +11,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
-from connector.db.tables import Action, Prediction, Review, Rule, Webhook
+from connector.db.tables import (
+    Action,
+    Delivery,
+    DeliveryAttempt,
+    Endpoint,
+    Prediction,
+    Review,
+    Rule,
+    Webhook,
+)
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -142,13 +151,43 @@ def rule(row: Rule) -> dict[str, Any]:
     }
 
 
-def webhook(row: Webhook, *, with_secret: bool = False) -> dict[str, Any]:
+def webhook(
+    row: Webhook, health: Endpoint | None = None, *, with_secret: bool = False
+) -> dict[str, Any]:
     """Return what is shown of a subscription; its secret only when it was just made."""
     shown = {
         "id": row.id,
         "url": row.url,
         "event_types": row.event_types,
+        "enabled": row.disabled_reason is None,
         "disabled_reason": row.disabled_reason,
+        "failures": health.failures if health else 0,
+        "failing_since": iso(health.failing_since) if health else None,
+        "paused_until": iso(health.open_until) if health else None,
+        "previous_secret_until": iso(row.previous_secret_until),
         "created_at": iso(row.created_at),
     }
     return {**shown, "secret": row.secret} if with_secret else shown
+
+
+def delivery(row: Delivery, event_type: str, tries: Sequence[DeliveryAttempt]) -> dict[str, Any]:
+    """Return what is shown of a delivery: each attempt, and nothing secret."""
+    return {
+        "id": row.id,
+        "webhook_id": row.webhook_id,
+        "event_id": row.event_id,
+        "event_type": event_type,
+        "state": row.status,
+        "attempts": [
+            {
+                "started_at": iso(one.started_at),
+                "duration_ms": one.duration_ms,
+                "status_code": one.response_status,
+                "error": one.error,
+            }
+            for one in tries
+        ],
+        "next_attempt_at": iso(row.due_at) if row.status == "pending" else None,
+        "created_at": iso(row.created_at),
+        "finished_at": iso(row.finished_at),
+    }

@@ -17,7 +17,7 @@ from connector.db.tables import (
     Study,
     TrainingRun,
 )
-from connector.domain import imports, outbound, promises, studies, training, turns
+from connector.domain import deliveries, imports, promises, studies, training, turns
 
 
 def waiting(session: Session) -> list[str]:
@@ -34,7 +34,7 @@ def waiting(session: Session) -> list[str]:
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
         "act": any_row(Action, turns.ready(session)),
-        "deliver": any_row(Delivery, outbound.due(session)),
+        "deliver": any_row(Delivery, deliveries.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),
         "study": any_row(Study, studies.WORK.unfinished()),

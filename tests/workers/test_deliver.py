@@ -11,7 +11,7 @@ import pytest
 from loopback import Loopback, answer
 from sqlalchemy import select, update
 
-from connector.db.tables import Delivery, Webhook
+from connector.db.tables import Delivery, Endpoint, Webhook
 from connector.db.types import utcnow
 from connector.domain import outbound
 from connector.errors import ForbiddenAddress, NotFound, Unprocessable
@@ -50,6 +50,7 @@ def drain(rt: Runtime) -> None:
 def make_due(rt: Runtime) -> None:
     with rt.database.write() as session:
         session.execute(update(Delivery).values(due_at=utcnow() - timedelta(seconds=1)))
+        session.execute(update(Endpoint).values(open_until=None))
 
 
 def parts(request: bytes) -> tuple[dict[str, str], bytes]:

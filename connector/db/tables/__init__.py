@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.db.tables.accounts import ApiKey, Fact, Workspace
 from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
-from connector.db.tables.outbound import Delivery, Event, Webhook
+from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
@@ -17,7 +17,9 @@ __all__ = [
     "Base",
     "Classifier",
     "Delivery",
+    "DeliveryAttempt",
     "Embedding",
+    "Endpoint",
     "Event",
     "Example",
     "Fact",

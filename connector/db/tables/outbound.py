@@ -21,6 +21,9 @@ class Webhook(Base):
     url: Mapped[str]
     event_types: Mapped[list[str]]
     secret: Mapped[str]
+    # Signs beside the new one until then, so that a receiver can change over in peace.
+    previous_secret: Mapped[str | None]
+    previous_secret_until: Mapped[datetime | None]
     disabled_reason: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     deleted_at: Mapped[datetime | None]
@@ -58,6 +61,8 @@ class Delivery(Base):
     event_id: Mapped[str] = mapped_column(ForeignKey("events.id"))
     webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id"), index=True)
     url: Mapped[str]
+    # Whom it goes to, as `Endpoint.key` says it; null where an older release wrote the row.
+    endpoint: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="pending")  # pending, delivered, failed, cancelled
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=utcnow)
@@ -67,3 +72,28 @@ class Delivery(Base):
     lease_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     finished_at: Mapped[datetime | None]
+
+
+class DeliveryAttempt(Base):
+    """One try at a delivery, and what came of it."""
+
+    __tablename__ = "delivery_attempts"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("att"))
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[int]
+    response_status: Mapped[int | None]
+    error: Mapped[str | None]
+
+
+class Endpoint(Base):
+    """How a receiver fares: a subscription's id, or a workspace and a callback's origin."""
+
+    __tablename__ = "endpoints"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    failing_since: Mapped[datetime | None]
+    # The circuit breaker: nothing is sent before this time.
+    open_until: Mapped[datetime | None]

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask.typing import ResponseReturnValue
 
+from connector.db.tables import Endpoint
 from connector.domain import outbound, resources
 from connector.web.api.common import PREFIX, listed
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json
-from connector.web.schemas.rules import NewWebhook, Webhook, WebhookCreate, WebhookList
+from connector.web.schemas.webhooks import (
+    NewWebhook,
+    SecretRotation,
+    Webhook,
+    WebhookCreate,
+    WebhookList,
+    WebhookUpdate,
+)
 from connector.web.services import services
 
 webhooks = Api("webhooks", __name__, tag="Webhooks")
 COLLECTION = f"{PREFIX}/webhooks"
+ONE = f"{COLLECTION}/<webhook_id>"
 
 
 @webhooks.operation(
@@ -27,7 +38,7 @@ def list_all() -> ResponseReturnValue:
     """Without their secrets."""
     with services().database.read() as session:
         rows = outbound.list_webhooks(session, workspace_id())
-        return listed(resources.webhook(row) for row in rows)
+        return listed(resources.webhook(row, session.get(Endpoint, row.id)) for row in rows)
 
 
 @webhooks.operation(
@@ -50,7 +61,7 @@ def create() -> ResponseReturnValue:
 
 @webhooks.operation(
     "GET",
-    f"{COLLECTION}/<webhook_id>",
+    ONE,
     "Show a subscription",
     scope="read",
     answers={200: Answer("The subscription", Webhook)},
@@ -58,12 +69,51 @@ def create() -> ResponseReturnValue:
 def show(webhook_id: str) -> ResponseReturnValue:
     """Without its secret."""
     with services().database.read() as session:
-        return resources.webhook(outbound.get_webhook(session, workspace_id(), webhook_id))
+        row = outbound.get_webhook(session, workspace_id(), webhook_id)
+        return resources.webhook(row, session.get(Endpoint, row.id))
+
+
+@webhooks.operation(
+    "PATCH",
+    ONE,
+    "Change a subscription, switch it off or on",
+    scope="admin",
+    model=WebhookUpdate,
+    answers={200: Answer("As it is now", Webhook)},
+)
+def change(webhook_id: str) -> ResponseReturnValue:
+    """Switched off, what waits is cancelled; events of that time are not sent later."""
+    said, here = read_json(WebhookUpdate), services()
+    with here.database.read() as session:
+        row = outbound.get_webhook(session, workspace_id(), webhook_id)
+        url, types = said.url or row.url, said.event_types or row.event_types
+    checked = outbound.subscription(here.settings, url, types)
+    with here.database.write() as session:
+        row = outbound.get_webhook(session, workspace_id(), webhook_id)
+        outbound.change_webhook(session, row, checked, said.enabled)
+        return resources.webhook(row, session.get(Endpoint, row.id))
+
+
+@webhooks.operation(
+    "POST",
+    f"{ONE}/rotate-secret",
+    "Replace the signing secret",
+    scope="admin",
+    model=SecretRotation,
+    answers={200: Answer("Keep the new secret, it is shown this once", NewWebhook)},
+)
+def rotate(webhook_id: str) -> ResponseReturnValue:
+    """The old one signs too for `grace_hours`: two signatures stand in the header."""
+    grace = timedelta(hours=read_json(SecretRotation).grace_hours)
+    with services().database.write() as session:
+        row = outbound.get_webhook(session, workspace_id(), webhook_id)
+        outbound.rotate_secret(row, grace)
+        return resources.webhook(row, session.get(Endpoint, row.id), with_secret=True)
 
 
 @webhooks.operation(
     "DELETE",
-    f"{COLLECTION}/<webhook_id>",
+    ONE,
     "End a subscription",
     scope="admin",
     answers={204: Answer("Ended; what waited for it is not sent")},

@@ -1,10 +1,10 @@
-"""Rules and webhooks over the wire."""
+"""Rules over the wire."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from connector.web.schemas.base import Json, LabelName, Resource, Url, Wanted
+from connector.web.schemas.base import Json, LabelName, Resource, Wanted
 
 
 class WantedAction(Wanted):
@@ -71,34 +71,4 @@ class RuleList(Resource):
     """The rules in force, in the order in which they are tried."""
 
     items: list[Rule]
-    next_cursor: None = None
-
-
-class WebhookCreate(Wanted):
-    """A subscription."""
-
-    url: Url
-    event_types: list[str] = Field(min_length=1, max_length=50)
-
-
-class Webhook(Resource):
-    """A subscription: these events go to this address."""
-
-    id: str
-    url: str
-    event_types: list[str]
-    disabled_reason: str | None
-    created_at: str
-
-
-class NewWebhook(Webhook):
-    """A subscription just made, with the secret that its messages are signed with."""
-
-    secret: str = Field(description="Shown this once.")
-
-
-class WebhookList(Resource):
-    """The subscriptions, the oldest first."""
-
-    items: list[Webhook]
     next_cursor: None = None

@@ -1,0 +1,160 @@
+"""What was sent to a subscription: looked up, sent again, and tried with a sample."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from connector.db.session import now, want
+from connector.db.tables import Delivery, DeliveryAttempt, Event, Webhook
+from connector.db.types import utcnow
+from connector.domain import deliveries, leases, resources
+from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.errors import Conflict, NotFound, Unprocessable
+from connector.ids import new_id, new_token
+from connector.sending import Outcome, Parcel
+
+TEST_TYPE = "webhook.test"
+MAX_REPLAYED = 1000
+# Longer than an attempt can take, so that no worker sends the sample too.
+TEST_LEASE = timedelta(seconds=60)
+
+
+def list_deliveries(
+    session: Session,
+    webhook: Webhook,
+    *,
+    state: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Page[Delivery]:
+    """Return a page of deliveries to a subscription, the newest first."""
+    statement = select(Delivery).where(Delivery.webhook_id == webhook.id)
+    if state is not None:
+        statement = statement.where(Delivery.status == state)
+    return page(session, statement, Delivery.id, cursor=cursor, limit=limit)
+
+
+def show(session: Session, rows: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Return what is shown of these deliveries, with two queries however many there are."""
+    ids = [row.id for row in rows]
+    tries: dict[str, list[DeliveryAttempt]] = defaultdict(list)
+    statement = select(DeliveryAttempt).where(DeliveryAttempt.delivery_id.in_(ids))
+    for attempt in session.scalars(statement.order_by(DeliveryAttempt.id)):
+        tries[attempt.delivery_id].append(attempt)
+    wanted = select(Event.id, Event.type).where(Event.id.in_({row.event_id for row in rows}))
+    types: dict[str, str] = dict(session.execute(wanted).all())
+    return [resources.delivery(row, types[row.event_id], tries[row.id]) for row in rows]
+
+
+def replay(session: Session, webhook: Webhook, delivery_id: str) -> Delivery:
+    """Send a delivery again, under its old webhook-id. Raises NotFound, Conflict."""
+    _refuse_disabled(webhook)
+    row = session.get(Delivery, delivery_id)
+    if row is None or row.webhook_id != webhook.id:
+        raise NotFound(
+            f"There is no delivery {delivery_id} here; see GET /api/v1/webhooks/{webhook.id}"
+            "/deliveries."
+        )
+    if not _again(session, webhook, [row.id]):
+        raise Conflict("This delivery is still under way; wait for it.", code="under_way")
+    session.refresh(row)
+    return row
+
+
+@dataclass(frozen=True)
+class Period:
+    """Deliveries made from `start` on and before `end`, of one state or of all that are over."""
+
+    start: datetime
+    end: datetime
+    state: str | None = None
+
+
+def replay_period(session: Session, webhook: Webhook, period: Period) -> int:
+    """Send again what was made in a period and is over; return how many. Raises Unprocessable."""
+    _refuse_disabled(webhook)
+    statement = select(Delivery.id).where(
+        Delivery.webhook_id == webhook.id,
+        Delivery.created_at >= period.start,
+        Delivery.created_at < period.end,
+        Delivery.status != "pending",
+    )
+    if period.state is not None:
+        statement = statement.where(Delivery.status == period.state)
+    ids = session.scalars(statement.order_by(Delivery.id).limit(MAX_REPLAYED + 1)).all()
+    if len(ids) > MAX_REPLAYED:
+        raise Unprocessable(
+            f"There are more than {MAX_REPLAYED} deliveries in this time; take a shorter one.",
+            code="too_many_deliveries",
+        )
+    return _again(session, webhook, ids)
+
+
+def _again(session: Session, webhook: Webhook, ids: Sequence[str]) -> int:
+    values = {
+        "status": "pending",
+        "attempts": 0,
+        "due_at": now(session),
+        "finished_at": None,
+        "error": None,
+        "response_status": None,
+        "url": webhook.url,
+    }
+    statement = update(Delivery).where(Delivery.id.in_(ids), Delivery.status != "pending")
+    done: Any = session.execute(
+        statement.values(**values).execution_options(synchronize_session=False)
+    )
+    want(session, "deliver")
+    return int(done.rowcount)
+
+
+def _refuse_disabled(webhook: Webhook) -> None:
+    if webhook.disabled_reason is not None:
+        raise Conflict(
+            f"This webhook is off: {webhook.disabled_reason} PATCH it with enabled: true first.",
+            code="webhook_disabled",
+        )
+
+
+def begin_test(session: Session, webhook: Webhook) -> tuple[leases.Claim, Parcel]:
+    """Write a sample event and hold its delivery, for the caller to send and `end_test`."""
+    payload = {"webhook_id": webhook.id, "message": "This is a test from colabel."}
+    event = Event(
+        id=new_id("evt"),
+        workspace_id=webhook.workspace_id,
+        type=TEST_TYPE,
+        payload=payload,
+        created_at=utcnow(),
+    )
+    session.add(event)
+    session.flush()
+    moment = now(session)
+    row = Delivery(
+        id=new_id("dlv"),
+        event_id=event.id,
+        webhook_id=webhook.id,
+        url=webhook.url,
+        # Apart from the others: it neither takes their place nor opens their breaker.
+        endpoint=f"{webhook.id} test",
+        lease_token=new_token(20),
+        lease_until=moment + TEST_LEASE,
+    )
+    session.add(row)
+    session.flush()
+    claim = leases.Claim((row.id,), row.lease_token or "", frozenset())
+    return claim, deliveries.parcel(row, event, webhook, moment=moment)
+
+
+def end_test(session: Session, claim: leases.Claim, outcome: Outcome) -> Delivery:
+    """Record what came back; a test is not tried again. Raises LostLease."""
+    row = deliveries.record_only(session, claim, claim.ids[0], outcome)
+    row.status = "delivered" if outcome.error is None else "failed"
+    row.finished_at = utcnow()
+    return row
