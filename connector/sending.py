@@ -32,7 +32,7 @@ class Parcel:
     event_type: str
     created_at: datetime
     payload: dict[str, Any]
-    # None at all for a callback address, which shares none with us; two while one is being replaced.
+    # None for a callback address, which shares no secret; two while one is being replaced.
     secrets: tuple[str, ...]
     # Whether the receiver's last attempt failed.
     doubtful: bool = False

@@ -92,9 +92,9 @@ def parcel(
 ) -> Parcel:
     """Return what is to be sent; both secrets while one is being replaced, the new one first."""
     secrets: tuple[str, ...] = () if webhook is None else (webhook.secret,)
-    if webhook is not None and webhook.previous_secret and webhook.previous_secret_until:
-        if webhook.previous_secret_until > moment:
-            secrets = (*secrets, webhook.previous_secret)
+    until = webhook.previous_secret_until if webhook else None
+    if webhook and webhook.previous_secret and until and until > moment:
+        secrets = (*secrets, webhook.previous_secret)
     return Parcel(
         delivery.id,
         delivery.url,

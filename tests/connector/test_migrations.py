@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from connector.db import Database, migrate
 from connector.db.tables import Base, Classifier, Example, ModelVersion, Source, TrainingRun
+from connector.domain import deliveries
 
 
 def test_there_is_one_head() -> None:
@@ -121,3 +122,22 @@ def test_the_sources_can_be_taken_back(first_release: Database) -> None:
     migrate.upgrade(first_release)
     with first_release.read() as session:
         assert session.scalars(select(Source)).all() == []
+
+
+def test_the_previous_release_goes_on_with_the_delivery_tables(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        for statement in (
+            f"""INSERT INTO webhooks (id, workspace_id, url, event_types, secret, created_at)
+                VALUES ('wh_1', 'ws_1', 'https://a/', '["alert.raised"]', 's', {MOMENT})""",
+            f"""INSERT INTO events (id, workspace_id, type, payload, created_at)
+                VALUES ('evt_1', 'ws_1', 'alert.raised', '{{}}', {MOMENT})""",
+            f"""INSERT INTO deliveries
+                (id, event_id, webhook_id, url, status, attempts, due_at, created_at)
+                VALUES
+                ('dlv_1', 'evt_1', 'wh_1', 'https://a/', 'pending', 0, {MOMENT}, {MOMENT})""",
+        ):
+            session.execute(text(statement))
+    with first_release.write() as session:
+        claim, [parcel] = deliveries.claim_due(session, limit=1, seconds=60)
+        assert (claim.ids, parcel.secrets) == (("dlv_1",), ("s",))
