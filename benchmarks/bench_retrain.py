@@ -42,6 +42,8 @@ from workers.runtime import Runtime, open_runtime
 
 LABELS = tuple(f"label {i}" for i in range(10))
 PICTURES = 320
+# Seconds for the first and for the next picture of each classifier, and megabytes.
+Measured = tuple[float, float, float]
 BACKBONE = "backbone.onnx"
 
 
@@ -163,31 +165,32 @@ def answer(data_dir: Path, weights: Path, count: int) -> None:
     rt.blobs.put(exported)
     sources = many(rt, embedder, count)
     drawn = [common.photo(seed) for seed in range(8)]
-    for warm_up in (True, False):
-        started_with = 32 if warm_up else PICTURES
-        for number in range(started_with):
-            data = common.numbered(drawn[number % 8], number + (0 if warm_up else 1000))
+    taken = []
+    # To warm up; each classifier's first picture, for which its files are read; and its next one.
+    for first, pictures in ((0, 32), (1000, PICTURES), (2000, PICTURES)):
+        for number in range(pictures):
+            data = common.numbered(drawn[number % 8], number + first)
             source = sources[(number * 7919) % count]
             submit(rt.database, rt.blobs, rt.settings, source=source, submission=Submission(data))
         started = time.perf_counter()
         while classify.step(rt):
             pass
-        seconds = time.perf_counter() - started
+        taken.append(time.perf_counter() - started)
     # Not getrusage's: that of a child begins with its parent's.
     status = Path("/proc/self/status").read_text()
     peak = int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
-    print(f"{seconds:.3f} {peak:.0f}")
+    print(f"{taken[1]:.3f} {taken[2]:.3f} {peak:.0f}")
 
 
-def measured(weights: Path, backbone: bytes, count: int) -> tuple[float, float]:
+def measured(weights: Path, backbone: bytes, count: int) -> Measured:
     """Run `answer` in a process of its own, which loads no torch, as the worker does not."""
     with tempfile.TemporaryDirectory(prefix="colabel-many-") as folder:
         (Path(folder) / BACKBONE).write_bytes(backbone)
         data_dir = str(Path(folder) / "data")
         command = [sys.executable, __file__, str(weights), "--answer", str(count), data_dir]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    seconds, megabytes = done.stdout.split()[-2:]
-    return float(seconds), float(megabytes)
+    first, again, megabytes = done.stdout.split()[-3:]
+    return float(first), float(again), float(megabytes)
 
 
 def main() -> None:
@@ -224,14 +227,14 @@ def main() -> None:
     print(f"\n{PICTURES} pictures, one backbone, one classify worker\n")
     print(
         common.table(
-            ("classifiers", "seconds", "of one", "MB resident at most"),
+            ("classifiers", "s, first", "of one", "s, next", "of one", "MB resident at most"),
             [("1", *_shown(one, one)), (f"{arguments.classifiers:,}", *_shown(all_of_them, one))],
         )
     )
 
 
-def _shown(found: tuple[float, float], one: tuple[float, float]) -> tuple[float, float, float]:
-    return found[0], found[0] / one[0], found[1]
+def _shown(found: Measured, one: Measured) -> tuple[float, ...]:
+    return found[0], found[0] / one[0], found[1], found[1] / one[1], found[2]
 
 
 if __name__ == "__main__":

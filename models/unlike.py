@@ -96,6 +96,11 @@ class Unlike:
         return replace(scaled, ordinary=np.sort(scores[np.isfinite(scores)]))
 
     @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return sum(array.nbytes for array in vars(self).values())
+
+    @property
     def dim(self) -> int:
         """Length of the embeddings it takes."""
         return len(self.centre)

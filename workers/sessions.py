@@ -14,18 +14,20 @@ from models.unlike import Unlike
 
 BACKBONES = 4
 HEADS = 2000
-# Each holds up to a few megabytes of labelled pictures' embeddings.
-UNLIKES = 100
+# Bytes: each holds up to a few megabytes of labelled pictures' embeddings.
+UNLIKES = 300_000_000
 
 T = TypeVar("T")
 
 
 class Lru(Generic[T]):
-    """At most `capacity` things by key, each made once."""
+    """Things by key, each made once; of all but the newest at most `capacity`, by `weigh`."""
 
-    def __init__(self, capacity: int, make: Callable[[str], T]) -> None:
-        self._capacity = capacity
-        self._make = make
+    def __init__(
+        self, capacity: int, make: Callable[[str], T], weigh: Callable[[T], int] = lambda _one: 1
+    ) -> None:
+        self._capacity, self._weight = capacity, 0
+        self._make, self._weigh = make, weigh
         self._things: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -33,9 +35,10 @@ class Lru(Generic[T]):
         """Return the thing for `key`, made now if it is not there."""
         with self._lock:
             if key not in self._things:
-                self._things[key] = self._make(key)
-                while len(self._things) > self._capacity:
-                    self._things.popitem(last=False)
+                made = self._things[key] = self._make(key)
+                self._weight += self._weigh(made)
+                while self._weight > self._capacity and len(self._things) > 1:
+                    self._weight -= self._weigh(self._things.popitem(last=False)[1])
             self._things.move_to_end(key)
             return self._things[key]
 
@@ -48,7 +51,9 @@ class Sessions:
             BACKBONES, lambda sha: Embedder(blobs.read(sha), threads=threads or None)
         )
         self._heads = Lru(HEADS, lambda sha: Head.from_bytes(blobs.read(sha)))
-        self._unlikes = Lru(UNLIKES, lambda sha: Unlike.from_bytes(blobs.read(sha)))
+        self._unlikes = Lru(
+            UNLIKES, lambda sha: Unlike.from_bytes(blobs.read(sha)), lambda one: one.nbytes
+        )
 
     def embedder(self, sha256: str) -> Embedder:
         """Return a warm embedder. Raises NotFound when the model's bytes are gone."""

@@ -29,8 +29,9 @@ from workers import vectors
 from workers.runtime import Runtime
 from workers.vectors import Thumbnail
 
-# The newest answers of a classifier that are looked through, and of how many classifiers.
-ANSWERS, CLASSIFIERS = 500, 200
+# The newest answers of a classifier that are looked through; how many classifiers, and how many of
+# their pictures (some 7 kB each), are remembered.
+ANSWERS, CLASSIFIERS, PICTURES = 500, 5_000, 40_000
 ORIGINS = ("review", "audit")
 
 
@@ -80,10 +81,17 @@ class Twins:
         known = self._known.get(key)
         if known is None or known.changes != classifier.changes:
             known = self._known[key] = _read(self._rt, backbone, classifier)
-            while len(self._known) > CLASSIFIERS:
-                self._known.popitem(last=False)
+            self._known.move_to_end(key)
+            self._forget()
         self._known.move_to_end(key)
         return known
+
+    def _forget(self) -> None:
+        """Let go of those that were not asked for the longest, beyond what may be remembered."""
+        pictures = sum(len(one.images) for one in self._known.values())
+        while len(self._known) > 1 and (len(self._known) > CLASSIFIERS or pictures > PICTURES):
+            _, oldest = self._known.popitem(last=False)
+            pictures -= len(oldest.images)
 
     def _twin(self, classifier: Classifier, answered: _Answered, i: int) -> Twin:
         """Name the prediction that was answered; an audited one too."""
