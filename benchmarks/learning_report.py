@@ -24,6 +24,7 @@ def report(rows: list[Row]) -> str:
         "seeds",
         "probe %",
         "head %",
+        "mirrored too %",
         "tuned %",
         "chosen %",
         "took tuned",
@@ -42,7 +43,7 @@ def _means(rows: list[Row]) -> list[str]:
 
     took = sum(row["choice"] == "tuned" for row in rows)
     return [
-        *(mean(key) for key in ("probe", "head", "tuned", "chosen")),
+        *(mean(key) for key in ("probe", "head", "head_of_views", "tuned", "chosen")),
         f"{took} of {len(rows)}",
         mean("fastai_accuracy"),
         *(mean(f"{key}_seconds", 1) for key in ("live", "tuned", "fastai")),
