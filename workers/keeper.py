@@ -65,7 +65,8 @@ def watchdog(seconds: float) -> Iterator[None]:
 
     Blocks of several threads may be watched at once. The timer is a native thread of the
     interpreter that needs no lock of it: it also ends a process whose every Python thread is stuck
-    in C code. The supervisor starts a new one, and the lease hands the work on.
+    in C code. The supervisor starts a new one, and the lease hands the work on. Should it stumble
+    while it writes down what a running thread does, the process ends by that.
     """
     block = object()
     with _ARMING, _rearmed():
