@@ -12,7 +12,8 @@ from the others alone, and the choice between the two is made on the held-out on
 - fastai: fine_tune with the same weights on all 100, at most --fastai-seconds, run by
   fastai_peer.py with the interpreter that --fastai names; left out without it.
 
-Every finished row is appended to --out, and a run that was interrupted goes on with the rest.
+Everything that is finished is written to --out, and a run that was interrupted goes on with the
+rest.
 """
 
 from __future__ import annotations
@@ -105,38 +106,23 @@ class Task:
         fitting.fit(vectors, self.targets[self.train], None, self.labels)
         return time.monotonic() - start
 
-    def head(self) -> tuple[Head, float]:
-        """Return the head as training makes it, and the seconds."""
-        start = time.monotonic()
-        made = fitting.fit(self.vectors(self.train), self.targets[self.train], None, self.labels)
-        return made.head, time.monotonic() - start
+    def heads(self) -> tuple[Head, Head, bool, float]:
+        """Return the heads of the first and the second training, and whether mirror images teach.
 
-    def head_of_views(self) -> tuple[Head, views.Mirroring]:
-        """Return a head that learned more views of each picture, and what was found of mirroring.
-
-        Training does not make this one: its views would have to be embedded first.
+        The first model, which somebody waits for, learns whole pictures alone; from the second on,
+        mirror images too where they mean the same. Last come the seconds for both.
         """
-        targets = self.targets[self.train]
-        first = fitting.fit(self.vectors(self.train), targets, None, self.labels)
-        mirroring = views.mirroring(
-            self.vectors(self.train),
-            self.vectors(self.train, "mirror"),
-            targets,
-            self.labels,
-            first.strength,
-        )
-        chosen = views.training_views(len(targets), mirror=mirroring.allowed)
-        rows = views.stack({view: self.vectors(self.train, view) for view in chosen}, targets)
-        fitted = fitting.fit(
-            rows.embeddings, rows.targets, rows.groups, self.labels, served=rows.served
-        )
-        return fitted.head, mirroring
+        whole, images = self.vectors(self.train), self.vectors(self.train, "mirror")
+        targets, start = self.targets[self.train], time.monotonic()
+        first = fitting.fit(whole, targets, None, self.labels)
+        found = views.mirroring(whole, images, targets, self.labels, first.strength)
+        second = views.fit(whole, images if found.allowed else None, targets, self.labels)
+        return first.head, second.head, found.allowed, time.monotonic() - start
 
     def run(self) -> Row:
         """Return everything about it."""
         truth, held_truth = self.targets[self.test], self.targets[self.held]
-        head, head_seconds = self.head()
-        head_of_views, mirroring = self.head_of_views()
+        first_head, head, mirrored, head_seconds = self.heads()
         pictures = self.pictures(self.train)
         start = time.monotonic()
         tuned = finetune.tune(
@@ -145,8 +131,9 @@ class Task:
             self.labels,
             backbone.resolve(self.network, self.arguments.weights),
             vectors=self.vectors(self.train),
+            mirrored=self.vectors(self.train, "mirror") if mirrored else None,
             settings=finetune.Settings(
-                seconds=self.arguments.seconds, flips=mirroring.allowed, seed=self.seed
+                seconds=self.arguments.seconds, flips=mirrored, seed=self.seed
             ),
             progress=_told,
         )
@@ -166,14 +153,14 @@ class Task:
             "tested": len(self.test),
             "held_out": len(self.held),
             "probe": self.probe(),
+            "first_head": accuracy(first_head.predict(self.vectors(self.test)), truth),
             "head": accuracy(head_test, truth),
-            "head_of_views": accuracy(head_of_views.predict(self.vectors(self.test)), truth),
             "tuned": accuracy(tuned_test, truth),
             "chosen": accuracy(tuned_test if take_tuned else head_test, truth),
             "choice": "tuned" if take_tuned else "head",
             "p": found.p_better,
             "why": found.sentence,
-            "mirrored": mirroring.allowed,
+            "mirrored": mirrored,
             "live_seconds": self.seconds_to_live(),
             "head_seconds": head_seconds,
             "tuned_seconds": tuned_seconds,
@@ -182,13 +169,10 @@ class Task:
             "share": tuned.share,
             "load": round(os.getloadavg()[0], 1),
         }
-        if self.arguments.fastai:
-            peer = self.fastai()
-            row |= {f"fastai_{key}": value for key, value in peer.items()}
         return row
 
     def fastai(self) -> Row:
-        """Return what fastai's interpreter printed."""
+        """Return what fastai's interpreter printed, and the load of the machine then."""
         with tempfile.TemporaryDirectory(prefix="colabel-learning-") as folder:
             for side, rows in (("train", self.all), ("test", self.test)):
                 for row in rows:
@@ -212,7 +196,8 @@ class Task:
             ]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         answer: Row = json.loads(done.stdout.strip().splitlines()[-1])
-        return answer
+        told = {f"fastai_{key}": value for key, value in answer.items()}
+        return told | {"fastai_load": round(os.getloadavg()[0], 1)}
 
 
 def _sha256(path: Path) -> str:
@@ -224,11 +209,19 @@ def _told(progress: finetune.Progress) -> None:
         print(f"\r{progress.message}, {progress.seconds_left:.0f} s left ", end="", file=sys.stderr)
 
 
-def kept(out: Path | None) -> list[Row]:
-    """Return the rows of earlier runs."""
+def kept(out: Path | None) -> dict[tuple[str, int, str], Row]:
+    """Return the rows of earlier runs, by set, seed and backbone."""
     if out is None or not out.exists():
-        return []
-    return [json.loads(line) for line in out.read_text().splitlines()]
+        return {}
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    return {(row["set"], row["seed"], row["backbone"]): row for row in rows}
+
+
+def tell(row: Row, rows: dict[tuple[str, int, str], Row], out: Path | None) -> None:
+    """Print a row, and write those that have something to `out`."""
+    print(json.dumps(row), flush=True)
+    if out:
+        out.write_text("".join(json.dumps(one) + "\n" for one in rows.values() if one))
 
 
 def main() -> None:
@@ -249,18 +242,17 @@ def main() -> None:
     common.warn_if_busy()
     print(common.machine())
     rows = kept(arguments.out)
-    done = {(row["set"], row["seed"], row["backbone"]) for row in rows}
     for network in reversed(arguments.backbones):
         for seed in arguments.seeds:
             for name in arguments.sets:
-                if (name, seed, network) in done:
-                    continue
-                rows.append(Task(arguments, name, seed, network).run())
-                print(json.dumps(rows[-1]), flush=True)
-                if arguments.out:
-                    with arguments.out.open("a") as file:
-                        file.write(json.dumps(rows[-1]) + "\n")
-    print(learning_report.report(rows))
+                row = rows.setdefault((name, seed, network), {})
+                if "chosen" not in row:
+                    row |= Task(arguments, name, seed, network).run()
+                    tell(row, rows, arguments.out)
+                if arguments.fastai and "fastai_accuracy" not in row:
+                    row |= Task(arguments, name, seed, network).fastai()
+                    tell(row, rows, arguments.out)
+    print(learning_report.report(list(rows.values())))
 
 
 if __name__ == "__main__":

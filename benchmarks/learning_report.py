@@ -12,6 +12,7 @@ Row = dict[str, Any]
 
 def report(rows: list[Row]) -> str:
     """Return one table: means over seeds, in per cent and seconds."""
+    rows = [row for row in rows if "chosen" in row]
     lines = []
     groups = {(row["set"], row["backbone"]) for row in rows}
     for name, network in sorted(groups):
@@ -23,8 +24,8 @@ def report(rows: list[Row]) -> str:
         "backbone",
         "seeds",
         "probe %",
+        "first head %",
         "head %",
-        "mirrored too %",
         "tuned %",
         "chosen %",
         "took tuned",
@@ -43,7 +44,7 @@ def _means(rows: list[Row]) -> list[str]:
 
     took = sum(row["choice"] == "tuned" for row in rows)
     return [
-        *(mean(key) for key in ("probe", "head", "head_of_views", "tuned", "chosen")),
+        *(mean(key) for key in ("probe", "first_head", "head", "tuned", "chosen")),
         f"{took} of {len(rows)}",
         mean("fastai_accuracy"),
         *(mean(f"{key}_seconds", 1) for key in ("live", "tuned", "fastai")),

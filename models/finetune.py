@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models import plans, together
+from models import plans, together, views
 from models.backbone import Backbone
 from models.checkpoint import Checkpoint, fingerprint
 from models.dataset import PictureSet
 from models.errors import NotEnoughExamples
-from models.fitting import fit
 from models.heads import Head
 from models.logistic import Ints
 from models.plans import Plan
@@ -99,6 +98,7 @@ def tune(
     base: Backbone,
     *,
     vectors: Vectors | None = None,
+    mirrored: Vectors | None = None,
     settings: Settings | None = None,
     progress: Report | None = None,
     checkpoint: Path | None = None,
@@ -106,13 +106,15 @@ def tune(
 ) -> Tuned:
     """Fine-tune `base` on uint8 [N, S, S, 3] (S = base.input_size), targets [N] into `labels`.
 
-    `vectors` are the pictures' embeddings [N, D] by `base`, made here where they are not given.
+    `vectors` are the pictures' embeddings [N, D] by `base`, made here where they are not given, and
+    `mirrored` those of their mirror images, which the frozen half learns too if they are given.
     About 15 % of the pictures are kept aside, to tell which epoch was best, how sure the answers
     are, and what the frozen network should count for in them. With a `checkpoint` the same call
     goes on where a killed one was; the file is removed at the end. Raises NotEnoughExamples, and
     Stopped when `should_stop` says so.
     """
-    run = _Run(pictures, targets, labels, base, vectors, settings or Settings(), progress)
+    settings = settings or Settings()
+    run = _Run(pictures, targets, labels, base, vectors, mirrored, settings, progress)
     kept = Checkpoint(checkpoint, run.identity)
     state = kept.load()
     tuner = run.begin() if state is None else run.resume(state)
@@ -142,6 +144,7 @@ class _Run:
         labels: tuple[str, ...],
         base: Backbone,
         vectors: Vectors | None,
+        mirrored: Vectors | None,
         settings: Settings,
         progress: Report | None,
     ) -> None:
@@ -162,7 +165,7 @@ class _Run:
         if vectors is None:
             self.say("Looking at the pictures with the network as it is")
             vectors = _features(base, PictureSet(pictures, targets), self.device)
-        self.frozen = _Frozen(vectors, targets, aside, labels, settings.seed)
+        self.frozen = _Frozen(vectors, mirrored, targets, aside, labels, settings.seed)
         self.identity = fingerprint(
             np.ascontiguousarray(pictures).data.cast("B"),
             np.ascontiguousarray(targets).data.cast("B"),
@@ -264,11 +267,19 @@ class _Frozen:
     """What the network as it is says: its embeddings, and heads fitted with and without `aside`."""
 
     def __init__(
-        self, vectors: Vectors, targets: Ints, aside: Bools, labels: tuple[str, ...], seed: int
+        self,
+        vectors: Vectors,
+        mirrored: Vectors | None,
+        targets: Ints,
+        aside: Bools,
+        labels: tuple[str, ...],
+        seed: int,
     ) -> None:
         self.vectors_learned, self.vectors_aside = vectors[~aside], vectors[aside]
-        self.head_unseen = fit(vectors[~aside], targets[~aside], None, labels, seed=seed).head
-        self.head = fit(vectors, targets, None, labels, seed=seed).head
+        images = None if mirrored is None else mirrored[~aside]
+        unseen = views.fit(self.vectors_learned, images, targets[~aside], labels, seed=seed)
+        self.head_unseen = unseen.head
+        self.head = views.fit(vectors, mirrored, targets, labels, seed=seed).head
 
 
 def _right(head: Head, vectors: Vectors, targets: Ints) -> float:

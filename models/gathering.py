@@ -14,6 +14,7 @@ from models.errors import ModelError, NotEnoughExamples, UnreadablePicture
 from models.preprocess import Picture
 from models.reading import Album, Sample
 from models.training import ORIENTATION, Options, Progress, Report, Thumbnail, Vector
+from models.views import MIRROR, viewed
 
 
 class Gathering:
@@ -36,6 +37,7 @@ class Gathering:
         self.threads = options.threads or usable_cores()
         self.album = Album(samples, threads=self.threads, max_pixels=options.max_pixels)
         self.thumbnails: dict[str, Thumbnail] = {}
+        self.mirrored: dict[str, Vector] = {}
         self._report = report
 
     def report(self, step: str, done: int, total: int, message: str) -> None:
@@ -85,6 +87,26 @@ class Gathering:
             done = len(result) + len(self.album.unreadable)
             self.report("embedding", min(done, total), total, f"Looked at {done} of {total}")
         return result
+
+    def mirror_images(
+        self,
+        embedder: Embedder,
+        hashes: Sequence[str],
+        known: Mapping[str, Vector],
+        whole: Mapping[str, Vector],
+    ) -> npt.NDArray[np.float32]:
+        """Embeddings [N, D] of the mirror images; those that are not known are made now.
+
+        A picture that can no longer be read stands in for its mirror image.
+        """
+        self.mirrored |= {sha: known[sha] for sha in hashes if sha in known}
+        missing = [sha for sha in hashes if sha not in self.mirrored]
+        for chunk in self.album.chunks(missing, embedder.size):
+            if chunk:
+                images = viewed(np.stack(list(chunk.values())), MIRROR)
+                self.mirrored |= zip(chunk, embedder.embed(images), strict=True)
+            self.report("embedding", len(self.mirrored), len(hashes), "Looking at mirror images")
+        return np.stack([self.mirrored.get(sha, whole[sha]) for sha in hashes])
 
     def read_all(self, size: int) -> dict[str, Picture]:
         """Every readable picture, squashed to `size`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models import evaluate, export, learning, orientation, scratch, split
+from models import evaluate, export, learning, orientation, scratch, split, views
 from models.answers import Answers
 from models.embed import Embedder
 from models.gathering import Gathering
@@ -39,6 +39,7 @@ class Result:
     threshold: Threshold
     strength: float | None = None
     chosen_from: int | None = None
+    mirrored: bool | None = None
     unlike: bytes | None = None
     notice: str = ""
 
@@ -84,6 +85,7 @@ class Job(Gathering):
                 training,
                 self.labels,
                 previous=known,
+                mirror=self._mirror(embedder, training, cached, embeddings) if known else None,
                 seed=self.options.seed,
             )
         self.report("scoring", 0, 1, f"Scoring on {len(held_out)} held-out pictures")
@@ -106,8 +108,25 @@ class Job(Gathering):
             threshold,
             strength=learned.strength,
             chosen_from=learned.chosen_from,
+            mirrored=learned.mirrored,
             unlike=self._unlike(vectors, targets, numbers),
         )
+
+    def _mirror(
+        self,
+        embedder: Embedder,
+        training: Sequence[str],
+        cached: Cached | None,
+        whole: Mapping[str, Vector],
+    ) -> Callable[[], npt.NDArray[np.float32]] | None:
+        """What makes the mirror images' embeddings, where they are worth their time.
+
+        Not for the first model, which somebody waits for.
+        """
+        if cached is None or not views.worth_mirroring(len(training)):
+            return None
+        known = cached(views.kept_as(embedder.sha256, views.MIRROR))
+        return lambda: self.mirror_images(embedder, training, known, whole)
 
     def _unlike(
         self,
@@ -199,6 +218,7 @@ class Job(Gathering):
             metrics=scores,
             embeddings=result.embeddings,
             thumbnails=self.thumbnails,
+            mirrored=self.mirrored,
             unreadable=sorted(self.album.unreadable.items()),
             notice=" ".join(notices) or None,
         )
@@ -218,6 +238,7 @@ def _card(embedder: Embedder, result: Result) -> Card:
         thresholds=dict.fromkeys(head.labels, result.threshold.value),
         strength=result.strength,
         chosen_from=result.chosen_from,
+        mirrored=result.mirrored,
         torch_onnx_max_difference=about.torch_onnx_max_difference,
         trained_at=datetime.now(UTC),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models import fitting, orientation
+from models import fitting, orientation, views
 from models.answers import Answers
 from models.duplicates import THUMBNAIL, near_duplicates
 from models.heads import Head
@@ -23,12 +23,16 @@ _GROWTH = 1.25
 
 @dataclass(frozen=True)
 class Learned:
-    """A head, the penalty it was fitted with, and the answers of the cross-validation for that."""
+    """A head, the penalty it was fitted with, and the answers of the cross-validation for that.
+
+    `mirrored`: whether mirror images were learned too; None where nobody asked whether they may be.
+    """
 
     head: Head
     strength: float
     chosen_from: int
     tuning: Answers
+    mirrored: bool | None = None
 
 
 def learn(
@@ -39,21 +43,34 @@ def learn(
     labels: tuple[str, ...],
     *,
     previous: Previous | None = None,
+    mirror: Callable[[], Floats32] | None = None,
     seed: int = 0,
 ) -> Learned:
     """Fit a head to embeddings [N, D] of pictures `hashes` [N], `targets` [N] index `labels`.
 
     `groups` [N] are the same for near-identical pictures. From the weights of `previous`, with the
     penalty that was chosen for it, where little has changed since: that takes a second where there
-    are thousands. Raises NotEnoughExamples.
+    are thousands. `mirror` makes the embeddings [N, D] of the mirror images, which are learned too
+    where they mean the same (`views.mirroring`). Raises NotEnoughExamples.
     """
-    if previous is not None and _little_changed(previous, vectors, labels):
+    if previous is not None and _little_changed(previous, vectors, labels, mirror):
+        if previous.mirrored and mirror is not None:
+            rows = views.stack({views.WHOLE: vectors, views.MIRROR: mirror()}, targets)
+            vectors, targets = rows.embeddings, rows.targets
         head = fitting.refit(vectors, targets, labels, previous.head, previous.strength)
-        return Learned(head, previous.strength, previous.examples, previous.tuning)
-    fit = fitting.fit(vectors, targets, groups, labels, seed=seed)
+        return Learned(
+            head, previous.strength, previous.examples, previous.tuning, previous.mirrored
+        )
+    fit, mirrored = fitting.fit(vectors, targets, groups, labels, seed=seed), None
+    if mirror is not None:
+        images = mirror()
+        found = views.mirroring(vectors, images, targets, labels, fit.strength, seed=seed)
+        mirrored = found.allowed
+        if mirrored:
+            fit = views.fit(vectors, images, targets, labels, groups=groups, seed=seed)
     answered = [hashes[i] for i in fit.rows]
     tuning = Answers.of(labels, answered, fit.out_of_fold, fit.targets)
-    return Learned(fit.head, fit.strength, len(targets), tuning)
+    return Learned(fit.head, fit.strength, len(targets), tuning, mirrored)
 
 
 def learn_upright(
@@ -76,9 +93,12 @@ def learn_upright(
     return Learned(fit.head, fit.strength, len(targets), tuning)
 
 
-def _little_changed(previous: Previous, vectors: Floats32, labels: tuple[str, ...]) -> bool:
+def _little_changed(
+    previous: Previous, vectors: Floats32, labels: tuple[str, ...], mirror: object | None
+) -> bool:
     same = previous.head.labels == labels and previous.head.dim == vectors.shape[1]
-    return same and len(vectors) <= _GROWTH * previous.examples
+    asked = (previous.mirrored is None) == (mirror is None)
+    return same and asked and len(vectors) <= _GROWTH * previous.examples
 
 
 def near_identical(

@@ -77,6 +77,9 @@ class Card(BaseModel):
     chosen_from: int | None = Field(
         None, description="How many pictures the strength was chosen by."
     )
+    mirrored: bool | None = Field(
+        None, description="Whether the head learned mirror images too; null if nobody asked."
+    )
     torch_onnx_max_difference: float | None = Field(
         description="Largest difference between an embedding by torch and by ONNX Runtime."
     )

@@ -70,7 +70,8 @@ class Previous:
     """The head that answers now, to begin from: retraining then takes a second.
 
     `strength` is the penalty that cross-validation chose for it, `examples` how many pictures it
-    chose from, and `tuning` what the heads of that cross-validation answered.
+    chose from, and `tuning` what the heads of that cross-validation answered. `mirrored` says
+    whether it learned mirror images too; None where nobody asked whether it may.
     """
 
     backbone_sha: str
@@ -78,6 +79,7 @@ class Previous:
     strength: float
     examples: int
     tuning: Answers
+    mirrored: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,9 @@ class Trained:
     `kind` says in which way it was trained: "head", "finetune", "orientation" or "scratch".
     `record` holds the answers to pictures that the model had not learned from, `unlike` what
     tells pictures that are unlike all of them (None where nothing can); `embeddings` has a vector
-    for every readable picture, `thumbnails` what is known of theirs; `unreadable` lists (sha256,
-    reason); `notice` says in sentences what was done in a lesser way than could be. The labels of
-    the model are `card.labels`.
+    for every readable picture, `mirrored` for the mirror images that were looked at, `thumbnails`
+    what is known of theirs; `unreadable` lists (sha256, reason); `notice` says in sentences what
+    was done in a lesser way than could be. The labels of the model are `card.labels`.
     """
 
     kind: str
@@ -101,6 +103,7 @@ class Trained:
     metrics: dict[str, Any]
     embeddings: dict[str, Vector]
     thumbnails: dict[str, Thumbnail]
+    mirrored: dict[str, Vector] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     notice: str | None = None
 

@@ -74,15 +74,17 @@ class _Tuning(Job):
         learned = self._within_memory(training)
         pictures = self.read(learned, frozen.size)
         targets, rows = self.targets(learned), learning.rows_of(known, learned)
+        images = self._mirror_images(frozen, rows, pictures, targets)
         made = finetune.tune(
             pictures,
             targets,
             self.labels,
             self._base(),
             vectors=rows,
+            mirrored=images if views.worth_mirroring(len(learned)) else None,
             settings=finetune.Settings(
                 seconds=seconds,
-                flips=self._mirrors(frozen, rows, pictures, targets),
+                flips=images is not None,
                 seed=self.options.seed,
             ),
             progress=self._tell,
@@ -131,18 +133,19 @@ class _Tuning(Job):
         device = "cuda" if gpu_present() else "cpu"
         return backbone.resolve(self.options.backbone, self.options.weights, device=device)
 
-    def _mirrors(
+    def _mirror_images(
         self,
         frozen: Embedder,
         rows: npt.NDArray[np.float32],
         pictures: npt.NDArray[np.uint8],
         targets: Ints,
-    ) -> bool:
-        """Whether mirrored pictures mean the same, by what frozen heads make of them."""
+    ) -> npt.NDArray[np.float32] | None:
+        """Embeddings of the mirror images if, by what frozen heads say, they mean the same."""
         self.report("fitting", 0, 1, "Finding out whether mirrored pictures mean the same")
-        mirrored = frozen.embed(views.viewed(pictures, "mirror"))
+        mirrored = frozen.embed(views.viewed(pictures, views.MIRROR))
         strength = fitting.fit(rows, targets, None, self.labels, seed=self.options.seed).strength
-        return views.mirroring(rows, mirrored, targets, self.labels, strength).allowed
+        found = views.mirroring(rows, mirrored, targets, self.labels, strength)
+        return mirrored if found.allowed else None
 
     def _tell(self, now: finetune.Progress) -> None:
         share, left = round(100 * now.share), now.seconds_left

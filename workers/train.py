@@ -15,6 +15,7 @@ from models.errors import ModelError
 from models.train import Options, Previous, Sample, Trained
 from models.train import run as train_model
 from models.training import Cached, Thumbnail
+from models.views import MIRROR, kept_as
 from workers import births, judge, study, vectors, weights
 from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
@@ -142,7 +143,9 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
     weights.remember(rt, trained.card, trained.notice)
     if trained.card.weights != "scratch":
         # A network from scratch is never trained on again: its vectors would serve nobody.
-        vectors.keep(rt, trained.card.backbone_sha, trained.embeddings)
+        sha = trained.card.backbone_sha
+        vectors.keep(rt, sha, trained.embeddings)
+        vectors.keep(rt, kept_as(sha, MIRROR), trained.mirrored)
         fresh = [sha for sha in trained.thumbnails if sha not in known_thumbnails]
         vectors.keep_rows(
             rt, (vectors.thumbnail_row(sha, trained.thumbnails[sha]) for sha in fresh)
@@ -225,6 +228,7 @@ def _previous(rt: Runtime, claimed: Claimed) -> Previous | None:
         strength=float(live.card["strength"]),
         examples=int(live.card["chosen_from"]),
         tuning=tuning,
+        mirrored=live.card.get("mirrored"),
     )
 
 
