@@ -2,7 +2,9 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -10,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from models import backbone, download, fitting, scratch, split, train
+from models import backbone, download, fitting, scratch, split, train, views
 from models.embed import Embedder
-from models.errors import ModelError, NotEnoughExamples, WeightsMissing
+from models.errors import ModelError, NotEnoughExamples, UnreadablePicture, WeightsMissing
 from models.preprocess import load
 from models.signature import Card
 from models.train import Options, Previous, Progress, Sample, Trained
@@ -190,6 +192,67 @@ def test_a_few_more_pictures_are_learned_from_where_the_last_head_stood(
         train.run(
             samples(60), LABELS, options=options, backbone_cache=cache, previous=previous_of(first)
         )
+
+
+def test_the_second_head_asks_once_whether_mirror_images_teach_and_the_third_knows(
+    weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: dict[str, dict[str, np.ndarray]] = {}
+    judged: list[int] = []
+    original = views.mirroring
+
+    def judge(whole: np.ndarray, *args: Any, **options: Any) -> views.Mirroring:
+        judged.append(len(whole))
+        return original(whole, *args, **options)
+
+    monkeypatch.setattr(views, "mirroring", judge)
+
+    def run(count: int, previous: Trained | None) -> Trained:
+        made = train.run(
+            samples(count),
+            LABELS,
+            options=Options(weights=weights),
+            backbone_cache=cache,
+            cached_embeddings=lambda name: kept.get(name, {}),
+            previous=previous and replace(previous_of(previous), mirrored=previous.card.mirrored),
+        )
+        sha = made.card.backbone_sha
+        kept.setdefault(sha, {}).update(made.embeddings)
+        kept.setdefault(views.kept_as(sha, "mirror"), {}).update(made.mirrored)
+        return made
+
+    first = run(20, None)
+    assert (first.card.mirrored, first.mirrored, judged) == (None, {}, [])
+    second = run(21, first)
+    assert second.card.mirrored is True
+    assert set(second.mirrored) == set(second.record.trained_on)
+    third = run(22, second)
+    assert third.card.mirrored is True
+    assert third.card.strength == second.card.strength
+    assert judged == [len(second.record.trained_on)]
+    assert third.metrics["accuracy"] > 0.8
+
+
+def test_a_picture_that_is_gone_stands_in_for_its_mirror_image(
+    weights: Path, cache: dict[str, bytes]
+) -> None:
+    options = Options(weights=weights)
+    first = train.run(samples(20), LABELS, options=options, backbone_cache=cache)
+
+    def gone(_data: bytes) -> bytes:
+        raise UnreadablePicture("The picture is gone.")
+
+    second = train.run(
+        samples(20, gone),
+        LABELS,
+        options=options,
+        backbone_cache=cache,
+        cached_embeddings=lambda name: first.embeddings if name == first.card.backbone_sha else {},
+        cached_thumbnails=first.thumbnails,
+        previous=previous_of(first),
+    )
+    assert second.mirrored == {}
+    assert second.metrics["accuracy"] == first.metrics["accuracy"]
 
 
 def resaved(data: bytes) -> bytes:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny
 from PIL import Image
 
-from models import export, finetune, tuning
+from models import export, finetune, tuning, views
 from models import job as jobs
 from models.embed import Embedder
 from models.heads import Head
@@ -86,6 +88,31 @@ def test_a_tuned_network_is_scored_on_pictures_that_it_never_saw(
     assert Unlike.from_bytes(made.unlike).dim == served.dim
     assert any(step.remaining_seconds is not None for step in told)
     assert not (tmp_path / "kept.pt").exists()
+
+
+def test_mirrored_pictures_are_trained_on_where_they_mean_the_same(
+    samples: list[tuning.Sample],
+    tiny_network: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[dict[str, Any]] = []
+    original, judge = finetune.tune, views.mirroring
+
+    def spy(*arguments: Any, **options: Any) -> finetune.Tuned:
+        given.append(options)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(tuning.finetune, "tune", spy)
+    for allowed in (True, False):
+        monkeypatch.setattr(
+            views, "mirroring", lambda *a, ok=allowed, **o: replace(judge(*a, **o), allowed=ok)
+        )
+        tuned(samples, tmp_path / "kept.pt", [])
+    assert [one["settings"].flips for one in given] == [True, False]
+    assert given[0]["mirrored"].shape == given[0]["vectors"].shape
+    assert not np.array_equal(given[0]["mirrored"], given[0]["vectors"])
+    assert given[1]["mirrored"] is None
 
 
 def test_a_stopped_run_leaves_its_checkpoint_and_goes_on(

@@ -89,7 +89,37 @@ def test_views_stack_into_rows_of_which_the_whole_ones_are_served() -> None:
     assert stacked.served.tolist() == [True] * 4 + [False] * 4
 
 
-def test_views_are_for_few_pictures_that_may_be_mirrored() -> None:
-    assert views.training_views(100, mirror=True) == ("whole", "mirror")
-    assert views.training_views(100, mirror=False) == ("whole",)
-    assert views.training_views(10_000, mirror=True) == ("whole",)
+def test_near_identical_pictures_stay_together_with_their_mirror_images() -> None:
+    made = {name: np.zeros((3, 2), np.float32) for name in ("whole", "mirror")}
+    assert (
+        views.stack(made, np.array([0, 1, 1]), np.array([5, 7, 7])).groups.tolist() == [5, 7, 7] * 2
+    )
+
+
+def test_a_head_on_mirror_images_too_knows_both_and_answers_for_the_pictures() -> None:
+    whole, mirrored, targets = scenes(12, turned=False)
+    # Seen from one side only, the side passes for what decides.
+    whole[:, 0], mirrored[:, 0] = 3 + whole[:, 1] / 2, -3 - whole[:, 1] / 2
+    singles = whole.astype(np.float32), mirrored.astype(np.float32)
+    alone = views.fit(singles[0], None, targets, LABELS)
+    both = views.fit(*singles, targets, LABELS)
+    right = {
+        name: float((made.head.predict(mirrored).argmax(axis=1) == targets).mean())
+        for name, made in (("alone", alone), ("both", both))
+    }
+    assert right["both"] > right["alone"] + 0.2
+    assert both.rows.tolist() == alone.rows.tolist() == list(range(36))
+    assert both.out_of_fold.shape == (36, 3)
+
+
+def test_thousands_of_pictures_do_without_mirror_images() -> None:
+    assert views.worth_mirroring(100)
+    assert not views.worth_mirroring(10_000)
+
+
+def test_views_are_kept_under_names_of_their_own() -> None:
+    sha = "ab" * 32
+    assert views.kept_as(sha, "whole") == sha
+    names = {views.kept_as(sha, view) for view in views.VIEWS}
+    assert len(names) == len(views.VIEWS)
+    assert all(len(name) == 64 for name in names)

@@ -15,6 +15,7 @@ from connector.domain import examples, training, versions
 from models import split
 from models.embed import Embedder
 from models.heads import Head
+from models.views import MIRROR, kept_as
 from workers import classify, train
 from workers.judging import record_of
 from workers.runtime import Runtime
@@ -81,8 +82,32 @@ def test_embeddings_are_made_once(
     monkeypatch.setattr(Embedder, "embed", counting)
     run = trained(rt, paints)
     assert run["status"] == "done"
-    # Six new pictures, and the few that the exported file is checked with.
+    # Six new pictures, one mirror image each, and the few that the exported file is checked with.
+    assert sum(embedded) < 18 + 24
+    embedded.clear()
+    add(rt, paints, range(8, 9))
+    assert trained(rt, paints)["status"] == "done"
     assert sum(embedded) < 18
+
+
+@SQLITE
+def test_mirror_images_are_learned_from_the_second_training_on(
+    rt: Runtime, paints: Classifier
+) -> None:
+    add(rt, paints, range(20))
+    trained(rt, paints)
+    add(rt, paints, range(20, 21))
+    trained(rt, paints)
+    add(rt, paints, range(21, 22))
+    trained(rt, paints)
+    with rt.database.read() as session:
+        rows = session.scalars(select(ModelVersion).order_by(ModelVersion.number)).all()
+        named = kept_as(rows[0].backbone_sha256, MIRROR)
+        kept = set(session.scalars(select(Embedding.sha256).where(Embedding.backbone == named)))
+        hashes = {one.sha256 for one in training.training_set(session, paints.id).pictures}
+    # A patch of colour is the same in a mirror.
+    assert [row.card["mirrored"] for row in rows] == [None, True, True]
+    assert kept == {sha for sha in hashes if not split.is_held_out(sha)}
 
 
 def test_a_worse_model_is_kept_but_not_served(rt: Runtime, paints: Classifier) -> None:
