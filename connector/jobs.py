@@ -7,6 +7,7 @@ doubled or late job does no harm, and one waiting job per queue is enough.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -48,6 +49,27 @@ def bell_key(name: str) -> str:
 def connect(url: str) -> redis.Redis:
     """Return a client for the web process: it must never hang on a Redis that is away."""
     return redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=2.0)
+
+
+def connect_to_wait(url: str) -> redis.Redis:
+    """Return a client for a worker, which waits for minutes on one connection.
+
+    A Redis whose host vanished says nothing: without keepalives that wait would go on for minutes
+    after it is back.
+    """
+    options = {
+        getattr(socket, name): value
+        for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 2), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    }
+    if url.startswith("unix:"):
+        return redis.Redis.from_url(url)
+    return redis.Redis.from_url(
+        url,
+        socket_connect_timeout=2.0,
+        socket_keepalive=True,
+        socket_keepalive_options=options,
+    )
 
 
 class Bells:

@@ -30,7 +30,7 @@ from sqlalchemy import func, select
 
 from connector.db.tables import Action, Delivery, Prediction
 from connector.settings import load_settings
-from connector.storage import LocalBlobs
+from connector.storage import open_blobs
 
 CLIENTS = 6
 TURN: dict[str, Any] = {"kind": "rotate", "params": {"degrees": 90}}
@@ -227,7 +227,7 @@ class Storm:
         """Exactly one file per picture and rule, each with the content that it must have."""
         folder = self.service.prepared.data_dir / "sorted" / "colours"
         present = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-        blobs = LocalBlobs(load_settings(data_dir=self.service.prepared.data_dir).blobs_dir)
+        blobs = open_blobs(load_settings(data_dir=self.service.prepared.data_dir))
         wanted = {
             Path(*parts, sent.colour, sent.name): sent
             for sent in map(Sent, range(self.count))

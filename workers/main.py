@@ -19,7 +19,7 @@ from rq import Queue, SimpleWorker
 from connector import presence
 from connector.embedded import redis_url
 from connector.errors import ColabelError
-from connector.jobs import JOBS, QUEUES
+from connector.jobs import JOBS, QUEUES, connect_to_wait
 from connector.logs import setup_logging
 from connector.settings import load_settings
 from connector.storage import check_at_start
@@ -92,7 +92,7 @@ def serve(queue: str) -> None:
 
 
 def _listen(queue: str) -> None:
-    connection = redis.Redis.from_url(_redis_url())
+    connection = connect_to_wait(_redis_url())
     worker = Worker([Queue(queue, connection=connection)], connection=connection)
     worker.log_job_description = False
     worker.work(logging_level="WARNING", with_scheduler=False)

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
+from connector.db import postgres
 from connector.db.together import Together
 from connector.errors import Unavailable
 
@@ -82,7 +84,7 @@ def make_engine(url: str) -> Engine:
         )
         _configure_sqlite(engine)
         return engine
-    return create_engine(parsed, pool_pre_ping=True, pool_size=8, max_overflow=16)
+    return postgres.make_engine(parsed, patience=BUSY_SECONDS)
 
 
 class Database:
@@ -180,7 +182,9 @@ class Database:
     def _guard(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (DBAPIError, NoConnectionFree) as error:
+            if not _is_away(error):
+                raise
             raise Unavailable(
                 "The database did not answer in time; nothing was changed. Try again in a moment.",
                 code="database_unavailable",
@@ -190,6 +194,13 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def _is_away(error: DBAPIError | NoConnectionFree) -> bool:
+    """Whether the database could not be asked, as against having been asked something wrong."""
+    if isinstance(error, NoConnectionFree | OperationalError):
+        return True
+    return error.connection_invalidated
 
 
 def want(session: Session, job: str) -> None:
