@@ -32,7 +32,18 @@ def test_acting_is_measured_and_checked() -> None:
     assert "20 moves in" in run("acting.py", "--count", "20")
 
 
-@pytest.mark.parametrize("name", ["acting.py", "chaos.py", "throughput.py", "first_model.py"])
+def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
+    said = run("burst.py", "--count", "40", "--plain", "20", "--clients", "4")
+    rows = {line.split("  ")[0]: line.split() for line in said.splitlines() if line}
+    assert {"empty Flask route", "a plain RQ job each", "colabel"} < set(rows)
+    assert rows["colabel"][1] == "40"
+    assert int(rows["classify"][1]) > 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["acting.py", "burst.py", "chaos.py", "first_model.py", "many_hosts.py", "throughput.py"],
+)
 def test_each_says_what_it_does(name: str) -> None:
     said = run(name, "--help")
     assert f"python benchmarks/{name}" in said
