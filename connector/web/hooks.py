@@ -69,7 +69,9 @@ def _noting(source: SourceRef) -> Iterator[_Call]:
     try:
         yield call
     except ColabelError as error:
-        _note(source, call, error.code, error.detail)
+        # A database that is away takes no notes, and the sender would wait for it once more.
+        if error.code != "database_unavailable":
+            _note(source, call, error.code, error.detail)
         raise
     except RequestEntityTooLarge:
         _note(source, call, "too_many_bytes", "The request is larger than accepted here.")
