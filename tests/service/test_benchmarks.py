@@ -42,7 +42,7 @@ def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["acting.py", "burst.py", "chaos.py", "first_model.py", "many_hosts.py", "throughput.py"],
+    ["acting.py", "burst.py", "chaos.py", "first_model.py", "many_hosts.py", "neighbours.py"],
 )
 def test_each_says_what_it_does(name: str) -> None:
     said = run(name, "--help")
