@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,8 @@ from sqlalchemy import select
 from connector.db.session import now
 from connector.db.tables import Classifier, Image, ModelVersion, Prediction
 from connector.db.types import Json
-from connector.domain import promises, rules, versions
+from connector.domain import conditions, promises, rules, versions
+from connector.domain.conditions import Facts
 from connector.domain.decisions import Answer, question
 from connector.errors import Conflict
 from workers import judge, vectors
@@ -44,6 +45,7 @@ class Past:
     decided_by: str | None
     # What a person said of it, where one did.
     truth: str | None
+    facts: Facts
 
     @property
     def outcome(self) -> str:
@@ -118,7 +120,9 @@ def _pasts(rt: Runtime, classifier: Classifier, days: float) -> list[Past]:
 def _past(row: Prediction, sha256: str) -> Past:
     by_person = row.decided_by == "person" and row.status == "done"
     truth = row.corrected_label or (row.label if by_person else None)
-    return Past(row.id, sha256, row.name, row.label, row.status, row.decided_by, truth)
+    return Past(
+        row.id, sha256, row.name, row.label, row.status, row.decided_by, truth, Facts.of(row)
+    )
 
 
 def _answers(
@@ -169,7 +173,7 @@ def _result(
             judged += 1
             wrong_before += past.outcome not in (ASKED, past.truth)
             wrong_after += after not in (ASKED, past.truth)
-        changed = effects.changed(past, after)
+        changed = effects.changed(past, after, confidence)
         if after != past.outcome or changed is not None:
             total += 1
             if len(differ) < SHOWN:
@@ -210,24 +214,34 @@ class _Effects:
     def __init__(self, rt: Runtime, classifier: Classifier, wanted: Sequence[Json] | None) -> None:
         with rt.database.read() as session:
             current = rules.list_rules(session, classifier)
-        self._before = [(row.label, row.actions) for row in current if row.enabled]
+        self._before = [(conditions.of_rule(row), row.actions) for row in current if row.enabled]
         self._after = self._before
         if wanted is not None:
-            self._after = [(one["label"], one["actions"]) for one in wanted]
+            self._after = [(_when(one), one["actions"]) for one in wanted]
 
-    def changed(self, past: Past, after: str) -> Json | None:
+    def changed(self, past: Past, after: str, confidence: float) -> Json | None:
         """Return what would be done instead, None when the rules do the same."""
         if self._after is self._before:
             return None
-        answered = str(past.label) if after == ASKED else after
-        before, then = _effects(self._before, answered), _effects(self._after, answered)
+        facts = past.facts
+        if after != ASKED:
+            facts = replace(facts, label=after, confidence=confidence, decided_by="model")
+        before, then = _effects(self._before, facts), _effects(self._after, facts)
         return None if before == then else {"before": before, "after": then}
 
 
-def _effects(rows: Sequence[tuple[str | None, list[dict[str, Any]]]], label: str) -> list[str]:
+def _when(rule: Json) -> Json:
+    """When a rule is to hold; the release before knew labels alone."""
+    if "when" in rule:
+        when: Json = rule["when"]
+        return when
+    return {} if rule["label"] is None else {"labels": [rule["label"]]}
+
+
+def _effects(rows: Sequence[tuple[Json, list[dict[str, Any]]]], facts: Facts) -> list[str]:
     return [
         sentence
-        for wanted, actions in rows
-        if wanted in (None, label)
+        for when, actions in rows
+        if conditions.holds(when, facts)
         for sentence in rules.describe(actions)
     ]

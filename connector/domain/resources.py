@@ -21,6 +21,7 @@ from connector.db.tables import (
     Rule,
     Webhook,
 )
+from connector.domain import conditions
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -139,11 +140,15 @@ def review(row: Review, prediction_row: Prediction, public_url: str) -> dict[str
 
 def rule(row: Rule) -> dict[str, Any]:
     """Return what is shown of a rule."""
+    when = conditions.of_rule(row)
+    labels = when.get("labels", [])
     return {
         "id": row.rule_id,
         "version": row.version,
         "classifier_id": row.classifier_id,
-        "label": row.label,
+        "label": labels[0] if len(labels) == 1 else None,
+        "when": when,
+        "current": row.current,
         "position": row.position,
         "enabled": row.enabled,
         "actions": row.actions,

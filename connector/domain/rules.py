@@ -1,4 +1,4 @@
-"""When the answer is this label, do these actions: rules, their versions, what they plan."""
+"""When the answer is such, do these actions: rules, their versions, what they plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from connector.db.session import want
 from connector.db.tables import Action as ActionRow
 from connector.db.tables import Classifier, Label, Prediction, Rule
 from connector.db.types import utcnow
-from connector.domain import classifiers
+from connector.domain import classifiers, conditions, sources
+from connector.domain.conditions import Facts, When
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
@@ -53,18 +54,22 @@ def create_rule(
     session: Session,
     classifier: Classifier,
     *,
-    label: str | None,
+    label: str | None = None,
+    when: When | None = None,
     actions: Sequence[CheckedAction],
     position: int | None = None,
     enabled: bool = True,
 ) -> Rule:
-    """Add a rule. Raises Unprocessable for an unknown label, NotFound for a classifier named."""
+    """Add a rule that holds for answers of `label` (None: any), or when `when` says.
+
+    Raises Unprocessable for an unknown label or source, NotFound for a classifier named.
+    """
     existing = list_rules(session, classifier)
     rule = Rule(
         rule_id=new_id("rule"),
         version=1,
         classifier_id=classifier.id,
-        label=_check_label(session, classifier, label),
+        **conditions.columns(checked_when(session, classifier, label, when)),
         actions=resolve_actions(session, classifier, actions),
         position=len(existing) if position is None else position,
         enabled=enabled,
@@ -80,11 +85,12 @@ def update_rule(session: Session, classifier: Classifier, rule_id: str, **change
     Raises as `create_rule`, and NotFound.
     """
     old = get_rule(session, classifier, rule_id)
-    if "label" in changes:
-        changes["label"] = _check_label(session, classifier, changes["label"])
+    if "label" in changes or "when" in changes:
+        found = checked_when(session, classifier, changes.get("label"), changes.get("when"))
+        changes |= conditions.columns(found)
     if "actions" in changes:
         changes["actions"] = resolve_actions(session, classifier, changes["actions"])
-    fields = ("label", "actions", "position", "enabled")
+    fields = ("label", "conditions", "actions", "position", "enabled")
     values = {name: changes.get(name, getattr(old, name)) for name in fields}
     old.current = False
     new = Rule(rule_id=rule_id, version=old.version + 1, classifier_id=classifier.id, **values)
@@ -98,9 +104,48 @@ def delete_rule(session: Session, classifier: Classifier, rule_id: str) -> None:
     get_rule(session, classifier, rule_id).current = False
 
 
-def _check_label(session: Session, classifier: Classifier, label: str | None) -> str | None:
-    if label is None:
-        return None
+def list_versions(session: Session, classifier: Classifier, rule_id: str) -> list[Rule]:
+    """Return every version of a rule, the latest first. Raises NotFound."""
+    statement = select(Rule).where(Rule.rule_id == rule_id, Rule.classifier_id == classifier.id)
+    found = list(session.scalars(statement.order_by(Rule.version.desc())))
+    if not found:
+        raise NotFound(f"There is no rule {rule_id} on this classifier; list them to see which.")
+    return found
+
+
+def checked_when(
+    session: Session, classifier: Classifier, label: str | None, when: When | None
+) -> dict[str, Any]:
+    """Return when a rule is to hold, as it is kept: sources by their ids.
+
+    Raises Unprocessable (unknown_label, bad_condition) for what this classifier does not have.
+    """
+    if when is None:
+        when = When.model_validate({})
+    if label is not None:
+        if when.labels is not None:
+            raise Unprocessable(
+                "Say the labels once: either as label or as when.labels.", code="bad_condition"
+            )
+        when = when.model_copy(update={"labels": [label]})
+    for name in when.labels or ():
+        _check_label(session, classifier, name)
+    if when.sources is not None:
+        ids = [_source_id(session, classifier, one) for one in when.sources]
+        when = when.model_copy(update={"sources": list(dict.fromkeys(ids))})
+    if when.labels is not None:
+        when = when.model_copy(update={"labels": list(dict.fromkeys(when.labels))})
+    return when.kept()
+
+
+def _source_id(session: Session, classifier: Classifier, id_or_name: str) -> str:
+    try:
+        return sources.find_source(session, classifier, id_or_name).id
+    except NotFound as error:
+        raise Unprocessable(error.detail, code="bad_condition") from error
+
+
+def _check_label(session: Session, classifier: Classifier, label: str) -> None:
     names = list(session.scalars(select(Label.name).where(Label.classifier_id == classifier.id)))
     if label not in names:
         known = ", ".join(f"“{name}”" for name in sorted(names)) or "none yet"
@@ -108,7 +153,6 @@ def _check_label(session: Session, classifier: Classifier, label: str | None) ->
             f"“{label}” is not a label of this classifier; its labels are: {known}.",
             code="unknown_label",
         )
-    return label
 
 
 def check_actions(settings: Settings, actions: Sequence[dict[str, Any]]) -> list[CheckedAction]:
@@ -183,8 +227,9 @@ class Planner:
     def plan(self, prediction: Prediction) -> list[ActionRow]:
         """Add the actions that the rules in force foresee for this answer, in order."""
         planned: list[ActionRow] = []
+        facts = Facts.of(prediction)
         for rule in self._rules_of(prediction.classifier_id):
-            if not rule.enabled or rule.label not in (None, prediction.label):
+            if not rule.enabled or not conditions.holds(conditions.of_rule(rule), facts):
                 continue
             for position, one in enumerate(rule.actions):
                 planned.append(self._action(prediction, rule, position, one, len(planned)))

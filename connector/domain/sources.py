@@ -71,6 +71,12 @@ def list_sources(
     return page(session, _own(classifier), Source.id, cursor=cursor, limit=limit)
 
 
+def names(session: Session, classifier: Classifier) -> dict[str, str]:
+    """Return what a classifier's sources are called, by id, those that were deleted included."""
+    rows = session.scalars(select(Source).where(Source.classifier_id == classifier.id))
+    return {row.id: shown_name(row) for row in rows}
+
+
 def get_source(session: Session, classifier: Classifier, source_id: str) -> Source:
     """Return one of its sources. Raises NotFound, for deleted ones and the API's own too."""
     statement = _own(classifier).where(Source.id == source_id)

@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from connector.db import Database, migrate
-from connector.db.tables import Base, Classifier, Example, ModelVersion, Source, TrainingRun
-from connector.domain import deliveries
+from connector.db.tables import Base, Classifier, Example, ModelVersion, Rule, Source, TrainingRun
+from connector.domain import conditions, deliveries
 
 
 def test_there_is_one_head() -> None:
@@ -122,6 +122,23 @@ def test_the_sources_can_be_taken_back(first_release: Database) -> None:
     migrate.upgrade(first_release)
     with first_release.read() as session:
         assert session.scalars(select(Source)).all() == []
+
+
+def test_the_rules_of_the_releases_before_survive_and_theirs_are_understood(
+    first_release: Database,
+) -> None:
+    rule = f"""INSERT INTO rules
+        (id, rule_id, version, current, classifier_id, label, position, enabled, actions,
+         created_at)
+        VALUES ('{{id}}', '{{id}}', 1, true, 'clf_1', {{label}}, 0, true, '[]', {MOMENT})"""
+    with first_release.write() as session:
+        session.execute(text(rule.format(id="rlv_1", label="'a'")))
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        session.execute(text(rule.format(id="rlv_2", label="NULL")))
+    with first_release.read() as session:
+        rows = session.scalars(select(Rule).order_by(Rule.id)).all()
+        assert [conditions.of_rule(row) for row in rows] == [{"labels": ["a"]}, {}]
 
 
 def test_the_previous_release_goes_on_with_the_delivery_tables(first_release: Database) -> None:

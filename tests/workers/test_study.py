@@ -95,12 +95,15 @@ def test_a_stricter_threshold_lists_each_picture_that_would_have_been_asked_abou
 
 
 @SQLITE
-def test_other_rules_are_shown_by_what_they_would_do(rt: Runtime, sorting: Classifier) -> None:
+@pytest.mark.parametrize("when", [{"labels": ["red"]}, {"labels": ["red"], "min_confidence": 0.1}])
+def test_other_rules_are_shown_by_what_they_would_do(
+    rt: Runtime, sorting: Classifier, when: dict[str, Any]
+) -> None:
     wanted = [{"label": "red", "actions": [{"kind": "copy", "params": {"folder": "reds"}}]}]
     with rt.database.write() as session:
         row = session.get_one(Classifier, sorting.id)
         checked = rules.check_actions(rt.settings, wanted[0]["actions"])  # type: ignore[arg-type]
-        kept = [{"label": "red", "actions": rules.resolve_actions(session, row, checked)}]
+        kept = [{"when": when, "actions": rules.resolve_actions(session, row, checked)}]
     found = result(rt, sorting, "rehearsal", days=30, rules=kept)
     assert found["differ_count"] == 4
     assert all(one["after"] == "red" for one in found["differ"])

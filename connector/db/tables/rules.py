@@ -25,8 +25,10 @@ class Rule(Base):
     version: Mapped[int] = mapped_column(default=1)
     current: Mapped[bool] = mapped_column(default=True)
     classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
-    # None: any label.
+    # None: any label. conditions.NEVER where there are `conditions`: a release that does not know
+    # them must not take the rule for one that always holds.
     label: Mapped[str | None]
+    conditions: Mapped[Json] = mapped_column(default=dict, server_default=text("'{}'"))
     position: Mapped[int] = mapped_column(default=0)
     enabled: Mapped[bool] = mapped_column(default=True)
     actions: Mapped[list[Json]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import classifiers, resources
+from connector.domain import conditions, resources, sources
 from connector.domain import rules as domain
 from connector.web.api.common import CLASSIFIER, listed, own_classifier
 from connector.web.operations import Answer, Api
@@ -18,6 +18,7 @@ from connector.web.schemas.rules import (
     RuleList,
     RulePreview,
     RuleUpdate,
+    RuleVersions,
     WantedAction,
 )
 from connector.web.services import services
@@ -58,6 +59,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
             session,
             own_classifier(session, classifier_id),
             label=wanted.label,
+            when=wanted.when,
             actions=actions,
             position=wanted.position,
             enabled=wanted.enabled,
@@ -80,6 +82,22 @@ def show(classifier_id: str, rule_id: str) -> ResponseReturnValue:
 
 
 @rules.operation(
+    "GET",
+    f"{ONE}/versions",
+    "List the versions of a rule",
+    scope="read",
+    answers={200: Answer("The latest first", RuleVersions)},
+)
+def list_versions(classifier_id: str, rule_id: str) -> ResponseReturnValue:
+    """Each change makes one; they stay when the rule is taken out of force."""
+    with services().database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        return listed(
+            resources.rule(row) for row in domain.list_versions(session, classifier, rule_id)
+        )
+
+
+@rules.operation(
     "PATCH",
     ONE,
     "Change a rule",
@@ -88,12 +106,14 @@ def show(classifier_id: str, rule_id: str) -> ResponseReturnValue:
     answers={200: Answer("The new version, in force from now on", Rule)},
 )
 def change(classifier_id: str, rule_id: str) -> ResponseReturnValue:
-    """What is absent or null stays as it is; only a label of null means every answer. Actions
-    that are planned already are not changed.
+    """What is absent or null stays as it is; only a label of null means every answer, and a label
+    or a when takes the place of all conditions. Actions that are planned already are not changed.
     """
     wanted = read_json(RuleUpdate)
     changes = wanted.model_dump(exclude_unset=True)
     changes = {name: to for name, to in changes.items() if to is not None or name == "label"}
+    if wanted.when is not None:
+        changes["when"] = wanted.when
     if wanted.actions is not None:
         changes["actions"] = _checked(classifier_id, wanted.actions)
     with services().database.write() as session:
@@ -131,11 +151,13 @@ def preview(classifier_id: str) -> ResponseReturnValue:
     with services().database.read() as session:
         classifier = own_classifier(session, classifier_id)
         checked = domain.resolve_actions(session, classifier, actions)
-        if wanted.label is not None:
-            classifiers.find_label(session, classifier, wanted.label)
+        when = domain.checked_when(session, classifier, wanted.label, wanted.when)
+        names = sources.names(session, classifier)
     sentences = domain.describe(checked)
     return {
         "label": wanted.label,
+        "when": when,
+        "sentence": conditions.sentence(when, names),
         "actions": [
             {**action, "sentence": sentence}
             for action, sentence in zip(checked, sentences, strict=True)

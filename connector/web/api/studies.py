@@ -46,7 +46,7 @@ def rehearse(classifier_id: str) -> ResponseReturnValue:
         params["promise"] = promises.check(wanted.promise.model_dump(exclude_none=True))
     # Before the transaction, since names are looked up.
     checked = [
-        (rule.label, rules.check_actions(services().settings, rule.model_dump()["actions"]))
+        (rule, rules.check_actions(services().settings, rule.model_dump()["actions"]))
         for rule in wanted.rules or ()
     ]
     with services().database.write() as session:
@@ -55,8 +55,11 @@ def rehearse(classifier_id: str) -> ResponseReturnValue:
             versions.version(session, classifier, wanted.version)
         if wanted.rules is not None:
             params["rules"] = [
-                {"label": label, "actions": rules.resolve_actions(session, classifier, actions)}
-                for label, actions in checked
+                {
+                    "when": rules.checked_when(session, classifier, rule.label, rule.when),
+                    "actions": rules.resolve_actions(session, classifier, actions),
+                }
+                for rule, actions in checked
             ]
         row = domain.request(session, classifier, domain.REHEARSAL, params)
         shown = domain.resource(row, public_url())

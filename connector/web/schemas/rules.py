@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from connector.domain.conditions import When
 from connector.web.schemas.base import Json, LabelName, Resource, Wanted
 
 
@@ -15,9 +16,10 @@ class WantedAction(Wanted):
 
 
 class RuleCreate(Wanted):
-    """When the answer is this label (null: any), do these actions in order."""
+    """When the answer is this label (null: any), or `when` holds, do these actions in order."""
 
-    label: LabelName | None = None
+    label: LabelName | None = Field(None, description="Short for when.labels with this one.")
+    when: When | None = None
     actions: list[WantedAction] = Field(min_length=1, max_length=10)
     position: int | None = Field(None, ge=0, le=10_000)
     enabled: bool = True
@@ -27,6 +29,7 @@ class RuleUpdate(Wanted):
     """What to change; what is absent stays."""
 
     label: LabelName | None = None
+    when: When | None = Field(None, description="In the place of all conditions, label included.")
     actions: list[WantedAction] | None = Field(None, min_length=1, max_length=10)
     position: int | None = Field(None, ge=0, le=10_000)
     enabled: bool | None = None
@@ -36,6 +39,7 @@ class RulePreview(Wanted):
     """A rule to look at before it is made."""
 
     label: LabelName | None = None
+    when: When | None = None
     actions: list[WantedAction] = Field(min_length=1, max_length=10)
 
 
@@ -48,23 +52,34 @@ class ActionPreview(Resource):
 
 
 class PreviewedRule(Resource):
-    """What a rule would do."""
+    """What a rule would do, and when, in words."""
 
     label: str | None
+    when: Json
+    sentence: str
     actions: list[ActionPreview]
 
 
 class Rule(Resource):
-    """A rule in force."""
+    """A rule; `label` is null when it holds for several or for all, see `when`."""
 
     id: str
     version: int
     classifier_id: str
     label: str | None
+    when: Json
+    current: bool
     position: int
     enabled: bool
     actions: list[Json]
     created_at: str
+
+
+class RuleVersions(Resource):
+    """Every version of a rule, the latest first; the actions of each name it."""
+
+    items: list[Rule]
+    next_cursor: None = None
 
 
 class RuleList(Resource):

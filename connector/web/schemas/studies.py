@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from connector.domain.conditions import When
 from connector.web.schemas.base import Json, LabelName, PageOf, PageQuery, Resource, Wanted
 from connector.web.schemas.classifiers import PromiseWanted, WorkStatus
 from connector.web.schemas.predictions import Fault
@@ -15,9 +16,10 @@ StudyKind = Literal["rehearsal", "label_next", "groups", "comparison"]
 
 
 class RehearsedRule(Wanted):
-    """A rule to rehearse: when the answer is this label (null: any), these actions."""
+    """A rule to rehearse: when the answer is this label, or `when` holds, these actions."""
 
     label: LabelName | None = None
+    when: When | None = None
     actions: list[WantedAction] = Field(min_length=1, max_length=10)
 
 

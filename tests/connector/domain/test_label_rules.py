@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from connector.db import Database
 from connector.db.tables import Classifier, Rule
-from connector.domain import classifiers, labels, rules
+from connector.domain import classifiers, conditions, label_rules, labels, rules
 
 COPY = [{"kind": "copy", "params": {"folder": "{label}"}}]
 MOVE = [{"kind": "move", "params": {"folder": "{label}"}}]
@@ -31,6 +31,46 @@ def made(database: Database, insects: Classifier) -> dict[str, str]:
         ]
         session.add_all(rows)
         return {name: f"rule_{name}" for name, _, _ in wanted}
+
+
+def test_rules_for_several_labels_follow_each_of_them(
+    database: Database, insects: Classifier
+) -> None:
+    when = {"labels": ["ant", "bee"], "min_confidence": 0.9}
+    with database.write() as session:
+        session.add(
+            Rule(
+                rule_id="rule_both",
+                classifier_id=insects.id,
+                **conditions.columns(when),
+                actions=COPY,
+            )
+        )
+    ant, bee = (label_id(database, insects, name) for name in ("ant", "bee"))
+    with database.write() as session:
+        labels.rename_label(session, insects, ant, "emmet")
+    assert asked(database, insects) == [{"labels": ["emmet", "bee"], "min_confidence": 0.9}]
+    with database.write() as session:
+        labels.merge_labels(session, insects, bee, ant)
+    assert asked(database, insects) == [{"labels": ["emmet"], "min_confidence": 0.9}]
+
+
+def test_a_label_that_is_no_more_leaves_the_others_in_their_rule(
+    database: Database, insects: Classifier
+) -> None:
+    when = {"labels": ["ant", "bee"], "decided_by": "model"}
+    with database.write() as session:
+        session.add(Rule(classifier_id=insects.id, **conditions.columns(when), actions=COPY))
+        label_rules.retire(session, insects, "ant")
+    assert asked(database, insects) == [{"labels": ["bee"], "decided_by": "model"}]
+    with database.write() as session:
+        label_rules.retire(session, insects, "bee")
+    assert asked(database, insects) == []
+
+
+def asked(database: Database, classifier: Classifier) -> list[dict[str, Any]]:
+    with database.read() as session:
+        return [conditions.of_rule(row) for row in rules.list_rules(session, classifier)]
 
 
 def in_force(database: Database, classifier: Classifier) -> dict[str, tuple[str | None, int]]:

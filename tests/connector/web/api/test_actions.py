@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,65 @@ def test_rules_are_made_listed_changed_and_taken_out(as_alice: Caller, job: Any)
     assert listed["items"] == [same] == [as_alice.get(path).json]
     assert as_alice("DELETE", path).status_code == 204
     assert as_alice.get(path).status_code == 404
+
+
+def test_a_rule_may_ask_for_more_than_a_label(as_alice: Caller, job: Any) -> None:
+    [hook] = [
+        one
+        for one in (as_alice.get(f"{job.path}/sources").json or {})["items"]
+        if one["kind"] == "hook"
+    ]
+    when = {"labels": ["red", "blue"], "min_confidence": 0.5, "sources": [hook["name"]]}
+    wanted = {"when": when, "actions": [COPY]}
+    preview = as_alice.post(f"{job.path}/rules/preview", json=wanted).json or {}
+    assert preview["when"] == {**when, "sources": [hook["id"]]}
+    assert preview["sentence"].startswith("When the answer is “red” or “blue”, and the model was")
+    made = as_alice.post(f"{job.path}/rules", json=wanted).json or {}
+    assert (made["label"], made["when"]) == (None, preview["when"])
+    path = f"{job.path}/rules/{made['id']}"
+    narrowed = as_alice("PATCH", path, json={"when": {"labels": ["red"]}}).json or {}
+    assert (narrowed["label"], narrowed["when"]) == ("red", {"labels": ["red"]})
+    as_alice("PATCH", path, json={"when": when})
+    same = as_alice("PATCH", path, json={"position": 4}).json or {}
+    assert same["when"] == preview["when"]
+    assert as_alice("DELETE", path).status_code == 204
+    versions = (as_alice.get(f"{path}/versions").json or {})["items"]
+    assert [one["version"] for one in versions] == [4, 3, 2, 1]
+    assert [one["current"] for one in versions] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ({"label": "red", "when": {"labels": ["blue"]}}, "bad_condition"),
+        ({"when": {"labels": ["violet"]}}, "unknown_label"),
+        ({"when": {"sources": ["nobody"]}}, "bad_condition"),
+        ({"when": {"min_confidence": 2}}, "invalid_values"),
+    ],
+)
+def test_conditions_that_cannot_be_are_refused(
+    as_alice: Caller, job: Any, wanted: dict[str, Any], code: str
+) -> None:
+    for path in (f"{job.path}/rules", f"{job.path}/rules/preview"):
+        refused = as_alice.post(path, json={**wanted, "actions": [COPY]})
+        assert (refused.status_code, refused.json["code"]) == (422, code)
+
+
+def test_only_pictures_that_meet_the_conditions_are_acted_on(
+    as_alice: Caller, job: Any, workers: None
+) -> None:
+    when = {"labels": ["red"], "metadata": {"camera": "2"}, "decided_by": "model"}
+    as_alice.post(f"{job.path}/rules", json={"when": when, "actions": [COPY]})
+    acted_on = {}
+    for camera in (1, 2):
+        body = {
+            "image": (io.BytesIO(picture("red", seed=camera)), "a.png"),
+            "metadata": f'{{"camera": {camera}}}',
+        }
+        response = as_alice.post(f"{job.path}/predictions?wait=20", data=body)
+        assert response.status_code == 200, response.text
+        acted_on[camera] = [one["kind"] for one in (response.json or {})["actions"]]
+    assert acted_on == {1: [], 2: ["copy"]}
 
 
 @pytest.mark.parametrize(
