@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 
@@ -26,6 +27,15 @@ def new_id(prefix: str) -> str:
     milliseconds = time.time_ns() // 1_000_000
     value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
     return f"{prefix}_{_encode(value, 26)}"
+
+
+def made_at(made: str) -> datetime:
+    """Return when an id of `new_id` was made, by the clock of the machine that made it."""
+    milliseconds = 0
+    # 26 digits of 5 bits hold 130: the first 10 of them the 48 bits of time, after two zeros.
+    for digit in made.rpartition("_")[2][:10]:
+        milliseconds = milliseconds * 32 + ALPHABET.index(digit)
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def new_token(length: int = 32) -> str:

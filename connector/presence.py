@@ -11,8 +11,10 @@ import logging
 import os
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 import redis
 
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
 BEATS_PER_LEASE = 4
+UNKNOWN = "unknown"
 
 
 def key(queue: str) -> str:
@@ -35,21 +38,39 @@ def count(client: redis.Redis, queue: str) -> int:
     return int(client.zcount(key(queue), f"({_now(client)}", "+inf"))
 
 
+def devices(client: redis.Redis, queue: str) -> dict[str, int]:
+    """Return how many living workers of `queue` run models on each device ("cuda", "cpu").
+
+    Those that have loaded none, or do not say, are under "unknown". Raises redis.RedisError.
+    """
+    names = client.zrangebyscore(key(queue), f"({_now(client)}", "+inf")
+    found = Counter(name.decode(errors="replace").partition(" ")[2] or UNKNOWN for name in names)
+    return dict(found)
+
+
 @contextmanager
 def signed_in(
-    queue: str, url: Callable[[], str], *, lease_seconds: float = LEASE_SECONDS
+    queue: str,
+    url: Callable[[], str],
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+    device: Callable[[], str | None] = lambda: None,
 ) -> Iterator[None]:
     """Count this process among the workers of `queue` until the block ends.
 
     A thread signs in anew four times per lease. `url` is asked each time, as a Redis that was
-    restarted may have another address; one that is away is tried again at the next beat.
+    restarted may have another address; one that is away is tried again at the next beat. So is
+    `device`, what models run on here, which is not known before the first one is loaded.
     """
-    name = f"{socket.gethostname()}:{os.getpid()}:{new_token(8)}"
-    ended = threading.Event()
+    plain = f"{socket.gethostname()}:{os.getpid()}:{new_token(8)}"
+    name, ended = plain, threading.Event()
 
     def beat() -> None:
+        nonlocal name
         while not ended.is_set():
-            _try(url, lambda client: _sign_in(client, queue, name, lease_seconds))
+            before, name = name, " ".join(filter(None, (plain, device())))
+            sign_in = partial(_sign_in, queue=queue, name=name, before=before)
+            _try(url, partial(sign_in, seconds=lease_seconds))
             ended.wait(lease_seconds / BEATS_PER_LEASE)
 
     thread = threading.Thread(target=beat, name="presence", daemon=True)
@@ -71,9 +92,11 @@ def _try(url: Callable[[], str], do: Callable[[redis.Redis], object]) -> None:
         logger.debug("not signed in or out: %s", error)
 
 
-def _sign_in(client: redis.Redis, queue: str, name: str, seconds: float) -> None:
+def _sign_in(client: redis.Redis, queue: str, name: str, before: str, seconds: float) -> None:
     now = _now(client)
     with client.pipeline() as pipeline:
+        if before != name:
+            pipeline.zrem(key(queue), before)
         pipeline.zadd(key(queue), {name: now + seconds})
         pipeline.zremrangebyscore(key(queue), "-inf", now)
         pipeline.pexpire(key(queue), int(2000 * seconds))

@@ -187,7 +187,7 @@ def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location
         location=None if held else dict(location),
     )
     return predictions.submit(
-        rt.database, rt.blobs, rt.settings, source=ref, submission=submission
+        rt.database, rt.blobs, rt.settings, source=ref, submission=submission, way="rule"
     ).id
 
 

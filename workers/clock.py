@@ -10,10 +10,13 @@ import signal
 import sys
 import time
 
+from connector import presence
 from connector.domain import learning
 from connector.domain.waiting import waiting
+from connector.embedded import redis_url
 from connector.errors import ColabelError
 from connector.logs import setup_logging
+from connector.settings import load_settings
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
@@ -66,7 +69,8 @@ def main() -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: rt.stopping.set())
-    serve(rt)
+    with presence.signed_in("clock", lambda: redis_url(load_settings())):
+        serve(rt)
     return 0
 
 

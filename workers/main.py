@@ -81,7 +81,7 @@ def serve(queue: str) -> None:
         start: Callable[..., object] | None = getattr(module, "warm", None)
         if start is not None:
             start(runtime())
-    with presence.signed_in(queue, _redis_url):
+    with presence.signed_in(queue, _redis_url, device=_device):
         while not stopping.is_set():
             try:
                 _listen(queue)
@@ -96,6 +96,12 @@ def _listen(queue: str) -> None:
     worker = Worker([Queue(queue, connection=connection)], connection=connection)
     worker.log_job_description = False
     worker.work(logging_level="WARNING", with_scheduler=False)
+
+
+def _device() -> str | None:
+    """Return what the models of this process run on, once one was loaded."""
+    sessions = runtime().cache.get("sessions")
+    return None if sessions is None else str(sessions.device or "") or None
 
 
 def _redis_url() -> str:

@@ -47,9 +47,10 @@ class Sessions:
     """Embedders, heads, and what tells unlike pictures, each by its hash in the blob store."""
 
     def __init__(self, blobs: Blobs, threads: int = 0) -> None:
-        self._embedders = Lru(
-            BACKBONES, lambda sha: Embedder(blobs.read(sha), threads=threads or None)
-        )
+        # "cuda" or "cpu", once a model was loaded.
+        self.device: str | None = None
+        self._blobs, self._threads = blobs, threads
+        self._embedders = Lru(BACKBONES, self._load)
         self._heads = Lru(HEADS, lambda sha: Head.from_bytes(blobs.read(sha)))
         self._unlikes = Lru(
             UNLIKES, lambda sha: Unlike.from_bytes(blobs.read(sha)), lambda one: one.nbytes
@@ -58,6 +59,11 @@ class Sessions:
     def embedder(self, sha256: str) -> Embedder:
         """Return a warm embedder. Raises NotFound when the model's bytes are gone."""
         return self._embedders.get(sha256)
+
+    def _load(self, sha256: str) -> Embedder:
+        made = Embedder(self._blobs.read(sha256), threads=self._threads or None)
+        self.device = made.device
+        return made
 
     def head(self, sha256: str) -> Head:
         """Return a head. Raises NotFound when its bytes are gone."""

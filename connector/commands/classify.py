@@ -82,6 +82,7 @@ def _act(service: Service, classifier_id: str, files: tuple[Path, ...]) -> list[
                 service.settings,
                 source=source,
                 submission=submission,
+                way="cli",
             ).id
         except ColabelError as error:
             if error.code == "no_model":

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session, sessionmaker
 
-from connector.db import postgres
+from connector.db import postgres, tallies
 from connector.db.together import Together
 from connector.errors import Unavailable
 
@@ -119,6 +119,7 @@ class Database:
         with self._guard(), self._write() as session:
             with session.begin():
                 yield session
+                tallies.flush(session)
             wanted: list[str] = session.info.pop(WANTED, [])
         self.rung(*dict.fromkeys(wanted))
 
@@ -163,6 +164,7 @@ class Database:
             with Session(connection, expire_on_commit=False) as session:
                 value = write(session)
                 session.flush()
+                tallies.flush(session)
                 return value, session.info.pop(WANTED, [])
 
         value, wanted = self._together(group).run(part)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
+from connector.db import tallies
 from connector.db.session import want
 from connector.db.tables import Action, Classifier, Prediction, Review
 from connector.db.types import utcnow
@@ -235,7 +237,7 @@ def record(
     """Write a batch's results for those rows that the claim still holds; return how many."""
     results: dict[str, Answer | Failure] = {one.prediction_id: one for one in answers}
     results.update({one.prediction_id: one for one in failures})
-    relabelled = _relabelled(session, results)
+    concerned = _concerned(session, results)
     mine = leases.held(session, Prediction, claim, list(results))
     recorder = Recorder(session, settings)
     rows = session.scalars(select(Prediction).where(Prediction.id.in_(mine)))
@@ -243,29 +245,42 @@ def record(
         result = results[row.id]
         row.lease_token = row.lease_until = None
         if isinstance(result, Answer):
-            if result.relabelled != relabelled[row.classifier_id]:
+            if result.relabelled != len(concerned[row.classifier_id].aliases):
                 # It speaks of labels by names that they lost since: it stays queued.
                 want(session, "classify")
                 continue
             recorder.answer(row, result)
         else:
             recorder.fail(row, result)
+        _count(session, row, concerned[row.classifier_id].recipe)
     return len(mine)
 
 
-def _relabelled(session: Session, results: Collection[str]) -> dict[str, int]:
-    """Return how often the labels of these predictions' classifiers were changed until now.
+def _count(session: Session, row: Prediction, recipe: str) -> None:
+    """Count what came of a picture, and how long it took since it was accepted."""
+    if row.status == "done":
+        outcome = "model" if row.decided_by == "model" else "twin"
+    else:
+        outcome = "review" if row.status == "needs_review" else "failed"
+    tallies.add(session, "classified", recipe=recipe, outcome=outcome)
+    tallies.observe(session, "answer_seconds", (utcnow() - row.created_at).total_seconds())
+    if row.error_code is not None:
+        tallies.add(session, "failures", what="prediction", code=row.error_code, final="yes")
+
+
+def _concerned(session: Session, results: Collection[str]) -> dict[str, Row[Any]]:
+    """Return the recipes and aliases of these predictions' classifiers, as they are now.
 
     The classifiers are shared until this transaction ends, so that no name changes meanwhile.
     """
     concerned = select(Prediction.classifier_id).where(Prediction.id.in_(results))
     statement = (
-        select(Classifier.id, Classifier.aliases)
+        select(Classifier.id, Classifier.aliases, Classifier.recipe)
         .where(Classifier.id.in_(concerned))
         .order_by(Classifier.id)
         .with_for_update(read=True, of=Classifier)
     )
-    return {row.id: len(row.aliases) for row in session.execute(statement)}
+    return {row.id: row for row in session.execute(statement)}
 
 
 def retry(session: Session, row: Prediction) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from connector.db import tallies
 from connector.db.session import alone, now
 from connector.db.tables import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.types import utcnow
@@ -115,9 +116,13 @@ def record_attempt(
     if outcome.error is None:
         endpoints.succeeded(session, key)
         delivery.status, delivery.finished_at = "delivered", utcnow()
+        took = (delivery.finished_at - delivery.created_at).total_seconds()
+        tallies.add(session, "deliveries", outcome="delivered")
+        tallies.observe(session, "delivery_seconds", took)
         return delivery
     health = endpoints.failed(session, key, moment, outcome.retry_after)
     if delivery.status != "pending":
+        _count_failure(session, outcome, final=True)
         return delivery  # cancelled while it was under way
     following = next_attempt_at(
         delivery.attempts, moment, rng=SystemRandom(), retry_after=outcome.retry_after
@@ -128,7 +133,19 @@ def record_attempt(
         delivery.status, delivery.finished_at = "failed", utcnow()
     else:
         delivery.due_at = following
+    _count_failure(session, outcome, final=delivery.status != "pending")
     return delivery
+
+
+def _count_failure(session: Session, outcome: Outcome, *, final: bool) -> None:
+    """Count an attempt that failed, by what came back; a final one is the delivery's end."""
+    if outcome.status is None:
+        code = "refused" if outcome.permanent else "unreachable"
+    else:
+        code = f"http_{outcome.status // 100}xx"
+    tallies.add(session, "failures", what="delivery", code=code, final="yes" if final else "no")
+    if final:
+        tallies.add(session, "deliveries", outcome="failed")
 
 
 def record_only(
@@ -151,6 +168,7 @@ def record_only(
         )
     )
     session.flush()
+    tallies.observe(session, "delivery_attempt_seconds", outcome.duration_ms / 1000)
     return delivery
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
+from connector.db import tallies
 from connector.db.session import now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
@@ -40,6 +41,7 @@ def finish(
     action.detail = {**action.detail, "undo": detail} if undoing else detail
     action.error_code = action.error = None
     _close(action)
+    _count_finished(session, action)
     if location is not None:
         prediction = session.get_one(Prediction, action.prediction_id)
         prediction.location = location
@@ -52,7 +54,9 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
     action.attempts += 1
     action.error_code, action.error = error.code, error.detail
     action.lease_token = action.lease_until = None
-    if not error.permanent and action.attempts <= len(RETRY_SECONDS):
+    again = not error.permanent and action.attempts <= len(RETRY_SECONDS)
+    tallies.add(session, "failures", what="action", code=error.code, final="no" if again else "yes")
+    if again:
         wait = RETRY_SECONDS[action.attempts - 1]
         action.due_at = now(session) + timedelta(seconds=wait)
         return action
@@ -60,10 +64,12 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
         # What was done stays done; the reason stands beside it.
         action.undo_requested_at = None
         action.pending, action.attempts = False, 0
+        tallies.add(session, "actions", kind=action.kind, outcome="undo_refused")
         _abandon_undo(session, action)
         return action
     action.status = "failed"
     _close(action)
+    tallies.add(session, "actions", kind=action.kind, outcome="failed")
     _skip_rest(session, action)
     _tell(session, action, public_url)
     return action
@@ -85,9 +91,16 @@ def _close(action: Action) -> None:
     action.finished_at = utcnow()
 
 
+def _count_finished(session: Session, action: Action) -> None:
+    """Count an effect, and how long it took since it was decided or its undoing was asked for."""
+    since = action.undo_requested_at or action.created_at
+    tallies.add(session, "actions", kind=action.kind, outcome=action.status)
+    tallies.observe(session, "action_seconds", (utcnow() - since).total_seconds(), kind=action.kind)
+
+
 def _skip_rest(session: Session, failed: Action) -> None:
     """What the same rule wanted to do next built on this one."""
-    session.execute(
+    skipped: Any = session.execute(
         update(Action)
         .where(
             Action.prediction_id == failed.prediction_id,
@@ -104,6 +117,8 @@ def _skip_rest(session: Session, failed: Action) -> None:
         )
         .execution_options(synchronize_session=False)
     )
+    code, count = "step_before_failed", skipped.rowcount
+    tallies.add(session, "failures", count, what="action", code=code, final="yes")
     want(session, "act")
 
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import ColumnElement, and_
 from sqlalchemy.orm import Session
 
+from connector.db import tallies
 from connector.db.session import want
 from connector.db.tables import Import, Study, TrainingRun
 from connector.db.types import utcnow
@@ -61,7 +62,7 @@ class LongWork(Generic[Row]):
                 row.status = "running"
                 session.flush()
                 return Claimed(taken, row)
-            self._fail(row, "quarantined", self.quarantined)
+            self._fail(session, row, "quarantined", self.quarantined)
             session.flush()
 
     def held(self, session: Session, claimed: Claimed[Row]) -> Row:
@@ -73,19 +74,22 @@ class LongWork(Generic[Row]):
 
     def done(self, session: Session, claimed: Claimed[Row]) -> Row:
         """Close the row as done, and return it. Raises LostLease."""
+        tallies.add(session, "work", what=self.noun, outcome="done")
         return self._close(self.held(session, claimed), "done")
 
     def fail(self, session: Session, claimed: Claimed[Row], code: str, sentence: str) -> None:
         """Say why the work came to nothing. Raises LostLease."""
-        self._fail(self.held(session, claimed), code, sentence)
+        self._fail(session, self.held(session, claimed), code, sentence)
 
     def give_back(self, session: Session, claimed: Claimed[Row]) -> None:
         """Leave the work unfinished for whoever comes next; no strike is counted."""
         leases.release(session, self.table, claimed.claim)
         want(session, "train")
 
-    def _fail(self, row: Row, code: str, sentence: str) -> None:
+    def _fail(self, session: Session, row: Row, code: str, sentence: str) -> None:
         self._close(row, "failed")
+        tallies.add(session, "work", what=self.noun, outcome="failed")
+        tallies.add(session, "failures", what=self.noun, code=code, final="yes")
         row.error_code, row.error = code, sentence
 
     @staticmethod

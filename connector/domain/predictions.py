@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
-from connector.db import Database
+from connector.db import Database, tallies
 from connector.db.tables import Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
 from connector.domain import accepting, decisions
@@ -97,9 +97,11 @@ def submit(
     *,
     source: SourceRef,
     submission: Submission,
+    way: str = "other",
 ) -> Accepted:
     """Accept a picture: when this returns, its bytes are synced and its row is committed.
 
+    `way` (api, hook, …) is counted, nothing else depends on it.
     Raises the errors of `connector.pictures.inspect`, Conflict when the classifier has no model
     yet or the key was used for something else, Unprocessable for fields out of bounds, NoSpace.
     """
@@ -117,6 +119,7 @@ def submit(
         size = len(submission.data)
         row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
         if accepting.insert_prediction(connection, row):
+            tallies.write(connection, {tallies.key("accepted", way=way): 1})
             return Accepted(row["id"], created=True, row=row)
         # Somebody was faster with the same key, or has just closed the source or the classifier.
         accepting.check_source(connection, source.id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from connector.db import tallies
 from connector.db.tables import Classifier, Label, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import (
@@ -160,6 +161,7 @@ def _take(session: Session, review: Review, label: str, by: str) -> None:
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     session.refresh(review)
+    tallies.add(session, "reviews_answered", kind=review.kind)
     if taken is None:
         raise Conflict(
             f"{review.answered_by} answered this already: “{review.label}”.",

@@ -30,6 +30,7 @@ from connector.web.errors import register_errors
 from connector.web.health import health
 from connector.web.home import home
 from connector.web.hooks import hooks
+from connector.web.metrics import metrics
 from connector.web.openapi import build_document
 from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
@@ -53,6 +54,7 @@ APIS: tuple[Api, ...] = (
     deliveries,
     me,
     health,
+    metrics,
     home,
 )
 

@@ -1,34 +1,21 @@
-"""Is it up, can it take pictures, and how much is going on."""
+"""Is it up, and can it take pictures."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import redis
-from flask import Response
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import REGISTRY
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from connector.db.tables import Action, Delivery, Prediction
+from connector.db.tables import Prediction
 from connector.errors import ColabelError, NoSpace, Unavailable
 from connector.web.operations import Answer, Api
 from connector.web.schemas.health import Health, Readiness
 from connector.web.services import Services, services
 
 health = Api("health", __name__, tag="Health")
-OPEN = (
-    ("colabel_predictions_queued", "Pictures that wait for an answer", Prediction, "queued"),
-    ("colabel_actions_planned", "Actions that wait to be carried out", Action, "planned"),
-    ("colabel_deliveries_pending", "Messages that wait to be sent", Delivery, "pending"),
-)
 
 
 @health.operation(
@@ -100,39 +87,3 @@ def _redis(here: Services) -> None:
         raise Unavailable(
             "Redis is away; pictures are accepted and will be answered once it is back."
         ) from error
-
-
-@health.operation(
-    "GET",
-    "/metrics",
-    "Numbers for Prometheus",
-    scope=None,
-    answers={200: Answer("In Prometheus' text format", media_type="text/plain")},
-)
-def metrics() -> ResponseReturnValue:
-    """Counts only, over all workspaces; nothing of a picture."""
-    registry = CollectorRegistry()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        ProcessCollector(registry=registry)
-    else:
-        registry = REGISTRY
-    text = generate_latest(registry) + generate_latest(_OpenWork(services()))
-    return Response(text, content_type=CONTENT_TYPE_LATEST)
-
-
-class _OpenWork:
-    """Counts what stands open in the database; each count is of a small partial index."""
-
-    def __init__(self, here: Services) -> None:
-        self._here = here
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield one gauge per kind of work."""
-        for name, description, table, status in OPEN:
-            columns: Any = table
-            statement = select(func.count()).where(columns.status == status)
-            if table is Action:
-                statement = statement.where(columns.pending)
-            with self._here.database.read() as session:
-                yield GaugeMetricFamily(name, description, session.execute(statement).scalar_one())

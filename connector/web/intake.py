@@ -19,7 +19,6 @@ from connector.fetch import get_bytes
 from connector.inbound.generic import ImageReference
 from connector.pictures import inspect
 from connector.web.answers import wait_for
-from connector.web.counters import count_accepted
 from connector.web.reading import disposition_name
 from connector.web.services import services
 
@@ -77,11 +76,14 @@ def accept(
         submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
         with _about(number if several else None, name, accepted):
             one = predictions.submit(
-                here.database, here.blobs, here.settings, source=source, submission=submission
+                here.database,
+                here.blobs,
+                here.settings,
+                source=source,
+                submission=submission,
+                way=way,
             )
         accepted.append(one)
-        if one.created:
-            count_accepted(way)
     return accepted
 
 

@@ -14,6 +14,7 @@ from connector.ringer import Ringer
 from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
 from connector.web.known_hooks import KnownHooks
+from connector.web.numbers import Numbers
 
 KEY = "colabel"
 
@@ -28,6 +29,7 @@ class Services:
     bells: Bells
     hooks: KnownHooks
     quotas: Quotas
+    numbers: Numbers
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -41,6 +43,7 @@ class Services:
             bells=bells,
             hooks=KnownHooks(database),
             quotas=Quotas(database, settings),
+            numbers=Numbers(database, bells),
         )
 
 

@@ -7,6 +7,7 @@ from connector.db.tables.classifiers import Classifier, Label, Source, SourceEve
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
+from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
 from connector.db.types import Base
@@ -14,6 +15,7 @@ from connector.db.types import Base
 __all__ = [
     "Action",
     "ApiKey",
+    "AuditEntry",
     "Base",
     "Classifier",
     "Delivery",
@@ -34,6 +36,7 @@ __all__ = [
     "Source",
     "SourceEvent",
     "Study",
+    "Tally",
     "TrainingRun",
     "Webhook",
     "Workspace",

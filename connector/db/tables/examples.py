@@ -15,7 +15,11 @@ class Image(Base):
     """A picture's bytes as they came, once per workspace and content."""
 
     __tablename__ = "images"
-    __table_args__ = (UniqueConstraint("workspace_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "sha256"),
+        # What a workspace keeps, and all of them, summed without reading the rows.
+        Index("ix_images_workspace_id_size", "workspace_id", "size"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("img"))
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))

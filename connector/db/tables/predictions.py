@@ -79,7 +79,16 @@ class Review(Base):
     """A question to a person about one prediction; an audit asks after the answer was given."""
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_workspace_id_state_id", "workspace_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_reviews_workspace_id_state_id", "workspace_id", "state", "id"),
+        Index(
+            "ix_reviews_open",
+            "kind",
+            "id",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rev"))
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))

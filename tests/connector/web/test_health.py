@@ -75,26 +75,6 @@ def test_a_full_disk_makes_it_unready(settings: Settings) -> None:
     app.extensions["colabel"].database.close()
 
 
-def number(text: str, name: str) -> float:
-    """Return a sample's value; 0 when it was never counted."""
-    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
-
-
-def test_metrics_count_what_happens(as_nobody: Caller, job: Any) -> None:
-    before = as_nobody.get("/metrics").text
-    assert number(before, "colabel_predictions_queued") == 0
-    as_nobody.post(job.hook, data=picture("red"))
-    as_nobody.post(job.hook, data=b"no picture")
-    after = as_nobody.get("/metrics").text
-    assert number(after, "colabel_predictions_queued") == 1
-    accepted = 'colabel_accepted_total{way="hook"}'
-    assert number(after, accepted) == number(before, accepted) + 1
-    errors = 'colabel_errors_total{code="not_a_picture",status="415"}'
-    assert number(after, errors) == number(before, errors) + 1
-    assert number(after, "process_resident_memory_bytes") > 1_000_000
-
-
 class Page(HTMLParser):
     """Collects what a page says and what it would load."""
 
