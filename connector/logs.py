@@ -22,7 +22,7 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     # "Authorization: Bearer KEY", wherever it is quoted
     (re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{6,}"), rf"\1\2{HIDDEN}"),
     # /hooks/TOKEN: who knows the address may send pictures
-    (re.compile(r"(/hooks/)[^/\s\"'?#]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)((?:/|%2f)hooks(?:/|%2f))[^/\s\"'?#]+"), rf"\1{HIDDEN}"),
     # scheme://user:password@host
     (re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+(@)"), rf"\1{HIDDEN}\2"),
     # API keys, and the signing secrets of Standard Webhooks
@@ -55,6 +55,19 @@ def log_context(**about: str) -> Iterator[None]:
         _about.reset(token)
 
 
+def note(logger: logging.Logger, message: str, **about: str | float | None) -> None:
+    """Log a line of the level INFO with these fields beside those of the context.
+
+    A name that the context has, too, is taken from here; None leaves a field out.
+    """
+    fields = {name: value for name, value in about.items() if value is not None}
+    logger.info(message, extra={"about": fields}, stacklevel=2)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, str | float]:
+    return {**_about.get(), **getattr(record, "about", {})}
+
+
 def _time(record: logging.LogRecord) -> str:
     moment = datetime.fromtimestamp(record.created, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -70,7 +83,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of one event."""
-        about = "".join(f" {key}={value}" for key, value in _about.get().items())
+        about = "".join(f" {key}={value}" for key, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {record.name} {record.getMessage()}"
         line = _one_line(redact(line + (f" [{about.strip()}]" if about else "")))
         if record.exc_info:
@@ -95,7 +108,10 @@ class JsonFormatter(logging.Formatter):
             "pid": record.process,
             "logger": record.name,
             "message": redact(record.getMessage()),
-            **{key: redact(value) for key, value in _about.get().items()},
+            **{
+                key: redact(value) if isinstance(value, str) else value
+                for key, value in _fields(record).items()
+            },
         }
         if record.exc_info:
             event["exception"] = redact(self.formatException(record.exc_info))

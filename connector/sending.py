@@ -36,6 +36,20 @@ class Parcel:
     secrets: tuple[str, ...]
     # Whether the receiver's last attempt failed.
     doubtful: bool = False
+    workspace_id: str = ""
+
+    @property
+    def prediction_id(self) -> str | None:
+        """Return the prediction that the event is about, None where it is about none."""
+        inner = self.payload.get("prediction")
+        for found in (
+            self.payload.get("prediction_id"),
+            inner.get("id") if isinstance(inner, dict) else None,
+            self.payload.get("id"),
+        ):
+            if isinstance(found, str) and found.startswith("pred_"):
+                return found
+        return None
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,11 @@ def _begin(rt: Runtime, crew: Crew) -> None:
 
 def _act(rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
     emitted: list[tuple[str, dict[str, Any]]] = []
-    with log_context(prediction_id=turn.prediction.id, action_id=turn.action.id):
+    with log_context(
+        prediction_id=turn.prediction.id,
+        workspace_id=turn.action.workspace_id,
+        action_id=turn.action.id,
+    ):
         try:
             with keep(rt, Action, turn.claim), watchdog(HUNG_SECONDS):
                 outcome = _carry_out(rt, turn, shown, emitted)

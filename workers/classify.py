@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from connector.db.insert import insert_all_missing
 from connector.db.tables import Classifier, Embedding, Image, ModelVersion, Prediction
 from connector.domain import decisions, facts
 from connector.domain.decisions import Answer, Failure
+from connector.logs import note
 from models.embed import usable_cores
 from workers import answering
 from workers import runtime as rt_module
@@ -50,7 +52,7 @@ def step(rt: Runtime) -> int:
         rows = decisions.quarantine(session, rt.settings, work)
     if not work.claim.ids:
         return 0
-    mine = (rt, Prediction, work.claim)
+    mine, began = (rt, Prediction, work.claim), time.monotonic()
     with blameless(*mine), keep(*mine), watchdog(HUNG_SECONDS):
         tasks, failures = _tasks(rt, rows)
         answers, unreadable, fresh = classify(rt, tasks)
@@ -59,7 +61,11 @@ def step(rt: Runtime) -> int:
         written = decisions.record(
             session, rt.settings, work.claim, answers, [*failures, *unreadable]
         )
-    logger.info("classified %d pictures, %d of them unreadable", written, len(unreadable))
+    note(
+        logger,
+        f"classified {written} pictures, {len(unreadable)} of them unreadable",
+        took_ms=round(1000 * (time.monotonic() - began)),
+    )
     return len(work.claim.ids)
 
 

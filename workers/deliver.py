@@ -12,6 +12,7 @@ from sqlalchemy import select
 from connector.db.tables import Delivery
 from connector.domain import deliveries, leases
 from connector.errors import LostLease
+from connector.logs import log_context, note
 from connector.sending import Parcel, send
 from workers import runtime as rt_module
 from workers.keeper import keep, watchdog
@@ -69,6 +70,15 @@ def _claim(rt: Runtime, flying: list[Parcel]) -> tuple[leases.Claim, list[Parcel
 
 
 def _deliver(rt: Runtime, claim: leases.Claim, parcel: Parcel) -> None:
+    about = {"delivery_id": parcel.id, "event_type": parcel.event_type}
+    about |= {"workspace_id": parcel.workspace_id}
+    if parcel.prediction_id is not None:
+        about["prediction_id"] = parcel.prediction_id
+    with log_context(**about):
+        _send(rt, claim, parcel)
+
+
+def _send(rt: Runtime, claim: leases.Claim, parcel: Parcel) -> None:
     mine = replace(claim, ids=(parcel.id,))
     with keep(rt, Delivery, mine), watchdog(HUNG_SECONDS):
         outcome = send(rt.settings, parcel)
@@ -81,5 +91,14 @@ def _deliver(rt: Runtime, claim: leases.Claim, parcel: Parcel) -> None:
         except LostLease as lost:
             logger.warning(lost.detail)
             return
+    if row.status == "delivered" and row.finished_at is not None:
+        took = (row.finished_at - row.created_at).total_seconds()
+        note(
+            logger,
+            "delivered",
+            attempts=row.attempts,
+            attempt_ms=outcome.duration_ms,
+            took_ms=round(1000 * took),
+        )
     if row.status == "cancelled" and outcome.error is not None:
         logger.warning("delivery %s is not tried again: its subscription has ended", parcel.id)

@@ -22,6 +22,7 @@ from connector.errors import Unavailable
 BUSY_SECONDS = 20
 BUSY_POLL_SECONDS = 0.001
 WANTED = "wanted_jobs"
+AFTERWARDS = "afterwards"
 
 T = TypeVar("T")
 
@@ -120,8 +121,8 @@ class Database:
             with session.begin():
                 yield session
                 tallies.flush(session)
-            wanted: list[str] = session.info.pop(WANTED, [])
-        self.rung(*dict.fromkeys(wanted))
+            info = dict(session.info)
+        self._after(info)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -159,17 +160,23 @@ class Database:
             with self.write() as session:
                 return write(session)
 
-        def part(connection: Connection) -> tuple[T, list[str]]:
+        def part(connection: Connection) -> tuple[T, dict[Any, Any]]:
             # Closing this session leaves the transaction, which is the whole group's, as it is.
             with Session(connection, expire_on_commit=False) as session:
                 value = write(session)
                 session.flush()
                 tallies.flush(session)
-                return value, session.info.pop(WANTED, [])
+                return value, dict(session.info)
 
-        value, wanted = self._together(group).run(part)
-        self.rung(*dict.fromkeys(wanted))
+        value, info = self._together(group).run(part)
+        self._after(info)
         return value
+
+    def _after(self, info: dict[Any, Any]) -> None:
+        """Do what a transaction asked for in case that it is committed, which it now is."""
+        self.rung(*dict.fromkeys(info.get(WANTED, [])))
+        for call in info.get(AFTERWARDS, []):
+            call()
 
     def _together(self, group: str) -> Together:
         return self._groups.setdefault(group, Together(self.writing))
@@ -208,6 +215,14 @@ def _is_away(error: DBAPIError | NoConnectionFree) -> bool:
 def want(session: Session, job: str) -> None:
     """Say that this transaction leaves work for `job`; it is rung for after the commit."""
     session.info.setdefault(WANTED, []).append(job)
+
+
+def afterwards(session: Session, call: Callable[[], object]) -> None:
+    """Have `call` called once this transaction is committed: to tell of it, say, in the log.
+
+    Not for what must happen: a process that dies just then does not.
+    """
+    session.info.setdefault(AFTERWARDS, []).append(call)
 
 
 def alone(session: Session, what: str) -> None:

@@ -62,7 +62,7 @@ def write(connection: Connection, amounts: Mapping[Key, float]) -> None:
         {"name": name, "labels": labels, "shard": shard, "value": amount}
         for (name, labels), amount in sorted(amounts.items())
     ]
-    connection.execute(_statement(dialect), rows)
+    connection.execute(_statement(dialect), rows if len(rows) > 1 else rows[0])
 
 
 def key(name: str, **labels: str) -> Key:

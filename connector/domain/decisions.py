@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db import tallies
-from connector.db.session import want
+from connector.db.session import afterwards, want
 from connector.db.tables import Action, Classifier, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import fairness, leases, resources
 from connector.domain.outbound import Emitter
 from connector.domain.rules import Planner
 from connector.ids import new_id
+from connector.logs import note
 from connector.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STRIKES = 3
 DEFAULT_THRESHOLD = 0.9
@@ -262,8 +267,22 @@ def _count(session: Session, row: Prediction, recipe: str) -> None:
         outcome = "model" if row.decided_by == "model" else "twin"
     else:
         outcome = "review" if row.status == "needs_review" else "failed"
+    seconds = max(0.0, (utcnow() - row.created_at).total_seconds())
     tallies.add(session, "classified", recipe=recipe, outcome=outcome)
-    tallies.observe(session, "answer_seconds", (utcnow() - row.created_at).total_seconds())
+    tallies.observe(session, "answer_seconds", seconds)
+    told = partial(
+        note,
+        logger,
+        "classified",
+        prediction_id=row.id,
+        workspace_id=row.workspace_id,
+        classifier_id=row.classifier_id,
+        outcome=outcome,
+        model_version=row.model_version,
+        code=row.error_code,
+        took_ms=round(1000 * seconds),
+    )
+    afterwards(session, told)
     if row.error_code is not None:
         tallies.add(session, "failures", what="prediction", code=row.error_code, final="yes")
 

@@ -104,6 +104,7 @@ def parcel(
         event.created_at,
         event.payload,
         secrets,
+        workspace_id=event.workspace_id,
     )
 
 

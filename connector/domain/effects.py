@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,12 +12,15 @@ from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.db import tallies
-from connector.db.session import now, want
+from connector.db.session import afterwards, now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
 from connector.domain import leases, predictions, resources
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
+from connector.logs import note
+
+logger = logging.getLogger(__name__)
 
 # Waits between attempts at an action that may yet succeed (a full disk, a server that is away).
 RETRY_SECONDS = (2, 10, 60, 300, 1800, 3600, 3 * 3600)
@@ -94,8 +99,19 @@ def _close(action: Action) -> None:
 def _count_finished(session: Session, action: Action) -> None:
     """Count an effect, and how long it took since it was decided or its undoing was asked for."""
     since = action.undo_requested_at or action.created_at
+    seconds = max(0.0, (utcnow() - since).total_seconds())
     tallies.add(session, "actions", kind=action.kind, outcome=action.status)
-    tallies.observe(session, "action_seconds", (utcnow() - since).total_seconds(), kind=action.kind)
+    tallies.observe(session, "action_seconds", seconds, kind=action.kind)
+    told = partial(
+        note,
+        logger,
+        f"{action.kind} {action.status}",
+        action_id=action.id,
+        prediction_id=action.prediction_id,
+        workspace_id=action.workspace_id,
+        took_ms=round(1000 * seconds),
+    )
+    afterwards(session, told)
 
 
 def _skip_rest(session: Session, failed: Action) -> None:

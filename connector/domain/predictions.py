@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +22,12 @@ from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
+from connector.logs import note
 from connector.pictures import PictureInfo, inspect, sanitize_name
 from connector.settings import Settings
 from connector.storage.base import Blobs
+
+logger = logging.getLogger(__name__)
 
 MAX_EXTERNAL_ID = 200
 MAX_KEY = 255
@@ -105,13 +110,14 @@ def submit(
     Raises the errors of `connector.pictures.inspect`, Conflict when the classifier has no model
     yet or the key was used for something else, Unprocessable for fields out of bounds, NoSpace.
     """
+    began = time.monotonic()
     _check_fields(submission, settings)
     info = inspect(submission.data, settings)
     sha256 = hashlib.sha256(submission.data).hexdigest()
     request_hash = submission.request_hash(sha256)
     known = _look(database, source, submission.idempotency_key, request_hash)
     if known is not None:
-        return known
+        return _told(known, source, way, began)
     blobs.put(submission.data, sha256)
     row = _row(source, submission, info, sha256, request_hash)
 
@@ -129,7 +135,21 @@ def submit(
             raise Conflict("The same key was used at the same moment; send it again.")
         return raced
 
-    return database.write_together(write, job="classify")
+    return _told(database.write_together(write, job="classify"), source, way, began)
+
+
+def _told(accepted: Accepted, source: SourceRef, way: str, began: float) -> Accepted:
+    note(
+        logger,
+        "accepted" if accepted.created else "accepted before",
+        prediction_id=accepted.id,
+        workspace_id=source.workspace_id,
+        classifier_id=source.classifier_id,
+        source_id=source.id,
+        way=way,
+        took_ms=round(1000 * (time.monotonic() - began)),
+    )
+    return accepted
 
 
 def _look(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connector.db import tallies
+from connector.db.session import afterwards
 from connector.db.tables import Classifier, Label, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import (
@@ -23,7 +26,10 @@ from connector.domain.contradictions import Contradiction
 from connector.domain.decisions import Recorder
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
+from connector.logs import note
 from connector.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STATES = ("open", "answered")
 KINDS = ("question", "audit")
@@ -98,7 +104,22 @@ def answer(
         recorder.decide(prediction, "person")
         _settle_copies(session, recorder, prediction, chosen.name, by)
     _tell(recorder, review, prediction)
+    _log(session, review)
     return Answered(review, contradiction)
+
+
+def _log(session: Session, review: Review) -> None:
+    asked = (review.answered_at or utcnow()) - review.created_at
+    told = partial(
+        note,
+        logger,
+        "answered by a person",
+        review_id=review.id,
+        prediction_id=review.prediction_id,
+        workspace_id=review.workspace_id,
+        took_ms=round(1000 * asked.total_seconds()),
+    )
+    afterwards(session, told)
 
 
 def _tell(recorder: Recorder, review: Review, prediction: Prediction) -> None:
@@ -122,6 +143,7 @@ def _settle_copies(
         copy.label, copy.twin_of = label, answered.id
         recorder.decide(copy, "person")
         _tell(recorder, review, copy)
+        _log(session, review)
 
 
 def _audited(session: Session, classifier: Classifier, prediction: Prediction, label: str) -> None:
