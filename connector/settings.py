@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     clock_seconds: float = Field(2.0, gt=0)
     min_free_bytes: int = Field(200_000_000, ge=0)
     max_waiting: int = Field(50_000, ge=0)
+    max_rate: int = Field(0, ge=0)
+    max_burst: int = Field(0, ge=0)
     max_kept_bytes: int = Field(0, ge=0)
     metrics_token: str = ""
     finetune_seconds: float = Field(240.0, ge=0, le=86_400)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
@@ -14,6 +16,13 @@ from connector.pictures import PictureInfo
 _KNOWN = select(Image.id).where(
     Image.workspace_id == bindparam("workspace_id"), Image.sha256 == bindparam("sha256")
 )
+
+
+def new_bytes(connection: Connection, workspace_id: str, sizes: Mapping[str, int]) -> int:
+    """Return how many of these bytes (by SHA-256) the workspace does not keep yet."""
+    known = select(Image.sha256).where(Image.workspace_id == workspace_id, Image.sha256.in_(sizes))
+    kept = set(connection.scalars(known))
+    return sum(size for sha256, size in sizes.items() if sha256 not in kept)
 
 
 def image_id(

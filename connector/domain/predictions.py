@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -231,6 +231,17 @@ def _earlier(
             code="idempotency_key_reused",
         )
     return Accepted(row.id, created=False)
+
+
+def known_keys(database: Database, source: SourceRef, keys: Collection[str]) -> set[str]:
+    """Return those of these idempotency keys under which a picture was accepted already."""
+    if not keys:
+        return set()
+    statement = select(Prediction.idempotency_key).where(
+        Prediction.source_id == source.id, Prediction.idempotency_key.in_(keys)
+    )
+    with database.reading() as connection:
+        return {key for key in connection.scalars(statement) if key is not None}
 
 
 def get(session: Session, workspace_id: str, prediction_id: str) -> Prediction:

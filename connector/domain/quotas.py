@@ -1,7 +1,8 @@
-"""How much a workspace may have waiting and keep, so that a busy one does not fill the house.
+"""How much a workspace may have waiting, keep and send, so that a busy one does not fill the house.
 
 Counting anew for every picture would cost more than accepting it. So a process counts now and then
 and adds what it lets in itself; several processes together may let in a little more than allowed.
+Only the rate is counted by all of them together (see connector.rates).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 
 from sqlalchemy import Connection, func, select
 
 from connector.db import Database
 from connector.db.tables import Image, Prediction
 from connector.errors import TooMany
+from connector.rates import Rates
 from connector.settings import Settings
 
 # Seconds for which a count holds. Bytes take longer to count and change less.
@@ -33,20 +36,61 @@ class Quotas:
     """Lets pictures of workspaces in, or says why not."""
 
     def __init__(
-        self, database: Database, settings: Settings, clock: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        settings: Settings,
+        clock: Callable[[], float] = time.monotonic,
+        rates: Rates | None = None,
     ) -> None:
         self._database, self._clock = database, clock
         self._max_waiting, self._max_bytes = settings.max_waiting, settings.max_kept_bytes
+        self._max_rate, self._rates = settings.max_rate, rates
         self._waiting: dict[str, _Tally] = {}
         self._bytes: dict[str, _Tally] = {}
         self._lock = threading.Lock()
 
+    @property
+    def limits_pictures(self) -> bool:
+        """Say whether it matters at all how many pictures come."""
+        return bool(self._max_waiting) or self._rates is not None
+
+    @property
+    def limits_bytes(self) -> bool:
+        """Say whether it matters at all how large they are."""
+        return bool(self._max_bytes)
+
     def take(self, workspace_id: str, *, pictures: int = 0, size: int = 0) -> None:
-        """Let in so many pictures to be answered, and bytes to keep. Raises TooMany."""
+        """Let in so many new pictures to be answered, and new bytes to keep. Raises TooMany."""
         if self._max_waiting and pictures:
             self._take_waiting(workspace_id, pictures)
+        if self._rates is not None and pictures:
+            seconds = self._rates.take(workspace_id, pictures)
+            if seconds:
+                self._take_back(self._waiting, workspace_id, pictures)
+                raise self._too_fast(seconds)
         if self._max_bytes and size:
             self._take_bytes(workspace_id, size)
+
+    def give_back(self, workspace_id: str, *, pictures: int) -> None:
+        """Take back that these pictures were let in: they were repeats, or refused after all."""
+        if pictures > 0:
+            self._take_back(self._waiting, workspace_id, pictures)
+            if self._rates is not None:
+                self._rates.take(workspace_id, -pictures)
+
+    def close(self) -> None:
+        """Give the connection to Redis back."""
+        if self._rates is not None:
+            self._rates.client.close()
+
+    def _too_fast(self, seconds: float) -> TooMany:
+        wait = max(1, ceil(seconds))
+        return TooMany(
+            f"This workspace may send {self._max_rate:,} pictures a minute (COLABEL_MAX_RATE), and "
+            f"these would be more. Send it again in {wait} seconds.",
+            code="too_many_a_minute",
+            retry_after=wait,
+        )
 
     def _take_waiting(self, workspace_id: str, pictures: int) -> None:
         limit = self._max_waiting
@@ -82,6 +126,13 @@ class Quotas:
                 code="too_many_bytes_kept",
                 retry_after=RETRY_BYTES,
             )
+
+    def _take_back(self, tallies: dict[str, _Tally], workspace_id: str, less: int) -> None:
+        with self._lock:
+            tally = tallies.get(workspace_id)
+            if tally is not None:
+                # It may have been counted anew meanwhile, without these.
+                tally.value = max(0, tally.value - less)
 
     def _fits(
         self,

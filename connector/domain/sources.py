@@ -146,14 +146,17 @@ def delete_source(session: Session, row: Source) -> None:
 
 
 def note_refusal(
-    session: Session, source_id: str, *, code: str, detail: str, pictures: int
+    session: Session, source_id: str, *, code: str, detail: str, pictures: int, calls: int = 1
 ) -> None:
-    """Keep why a call was refused, of the last 20 calls, without anything that it held."""
+    """Keep why a call was refused, of the last 20 calls, without anything that it held.
+
+    It may stand for several `calls` that were refused for the same reason.
+    """
     sentence = redact(_URL_TAIL.sub(r"\1", detail))[:MAX_DETAIL]
     event = SourceEvent(source_id=source_id, code=code, detail=sentence, pictures=pictures)
     counted = update(Source).where(Source.id == source_id, Source.deleted_at.is_(None))
     # First, because it makes the calls of one source wait for each other.
-    if session.execute(counted.values(refused=Source.refused + 1)).rowcount == 0:  # type: ignore[attr-defined]
+    if session.execute(counted.values(refused=Source.refused + calls)).rowcount == 0:  # type: ignore[attr-defined]
         return
     session.add(event)
     session.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from connector.domain import accepting, sources
+from connector.domain import accepting
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import ColabelError
 from connector.web import intake
@@ -24,8 +23,6 @@ from connector.web.reading import (
 )
 from connector.web.schemas.predictions import HookQuery, Prediction, Submitted
 from connector.web.services import services
-
-logger = logging.getLogger(__name__)
 
 hooks = Api("hooks", __name__, tag="Hooks")
 _OURS = set(HookQuery.model_fields)
@@ -71,7 +68,7 @@ def _noting(source: SourceRef) -> Iterator[_Call]:
     except ColabelError as error:
         # A database that is away takes no notes, and the sender would wait for it once more.
         if error.code != "database_unavailable":
-            _note(source, call, error.code, error.detail)
+            _note(source, call, error.code, error.detail, error.status)
         raise
     except RequestEntityTooLarge:
         _note(source, call, "too_many_bytes", "The request is larger than accepted here.")
@@ -81,15 +78,9 @@ def _noting(source: SourceRef) -> Iterator[_Call]:
         raise
 
 
-def _note(source: SourceRef, call: _Call, code: str, detail: str) -> None:
-    try:
-        with services().database.write() as session:
-            sources.note_refusal(
-                session, source.id, code=code, detail=detail, pictures=call.pictures
-            )
-    except ColabelError as error:
-        # The sender is to learn why the call was refused, not that noting it failed as well.
-        logger.warning("source %s refused a call (%s), not noted: %s", source.id, code, error)
+def _note(source: SourceRef, call: _Call, code: str, detail: str, status: int = 0) -> None:
+    refusals = services().refusals
+    refusals.note(source.id, code, detail, pictures=call.pictures, status=status)
 
 
 def _take(source: SourceRef, call: _Call) -> ResponseReturnValue:

@@ -13,6 +13,7 @@ from flask import request
 
 from connector.db.tables import Prediction
 from connector.domain import predictions, resources
+from connector.domain.images import new_bytes
 from connector.domain.predictions import Accepted, SourceRef, Submission
 from connector.errors import ColabelError
 from connector.fetch import get_bytes
@@ -60,31 +61,66 @@ def accept(
     `what` says what the sender said about them; its key becomes KEY, KEY#2, KEY#3 …
     Raises what `predictions.submit` and the fetching of URLs raise, and TooMany.
     """
+    keys = [_nth_key(what.idempotency_key, number) for number in range(1, len(references) + 1)]
+    accepted: list[Accepted] = []
+    with _within_quota(source, keys, accepted) as fresh:
+        loaded = _load_all(references)
+        new = [data for (data, _), is_new in zip(loaded, fresh, strict=True) if is_new]
+        take_bytes(source.workspace_id, new)
+        for number, ((data, name), key) in enumerate(zip(loaded, keys, strict=True), 1):
+            with _about(number if len(loaded) > 1 else None, name, accepted):
+                submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
+                accepted.append(_submit(source, submission, way))
+    return accepted
+
+
+@contextmanager
+def _within_quota(
+    source: SourceRef, keys: Sequence[str | None], accepted: Sequence[Accepted]
+) -> Iterator[list[bool]]:
+    """Count the pictures that are new against the quota; yield which of them are.
+
+    A repeat leaves no row behind, so it gets its first answer, whatever the quota is. What does not
+    come to a row after all is given back. Raises TooMany.
+    """
     here = services()
-    here.quotas.take(source.workspace_id, pictures=len(references))
-    several = len(references) > 1
-    loaded = []
+    known: set[str] = set()
+    if here.quotas.limits_pictures or here.quotas.limits_bytes:
+        known = predictions.known_keys(here.database, source, [key for key in keys if key])
+    fresh = [key not in known for key in keys]
+    here.quotas.take(source.workspace_id, pictures=sum(fresh))
+    try:
+        yield fresh
+    finally:
+        unused = sum(fresh) - sum(one.created for one in accepted)
+        here.quotas.give_back(source.workspace_id, pictures=unused)
+
+
+def take_bytes(workspace_id: str, pictures: Sequence[bytes]) -> None:
+    """Count against the quota those bytes that are not kept yet. Raises TooMany."""
+    here = services()
+    if here.quotas.limits_bytes and pictures:
+        sizes = {hashlib.sha256(data).hexdigest(): len(data) for data in pictures}
+        with here.database.reading() as connection:
+            size = new_bytes(connection, workspace_id, sizes)
+        here.quotas.take(workspace_id, size=size)
+
+
+def _load_all(references: Sequence[ImageReference]) -> list[tuple[bytes, str]]:
+    several, loaded = len(references) > 1, []
     for number, reference in enumerate(references, 1):
         with _about(number if several else None, reference.name or reference.where, ()):
             loaded.append(load(reference))
             if several:
-                inspect(loaded[-1][0], here.settings)
-    here.quotas.take(source.workspace_id, size=sum(len(data) for data, _ in loaded))
-    accepted: list[Accepted] = []
-    for number, (data, name) in enumerate(loaded, 1):
-        key = _nth_key(what.idempotency_key, number)
-        submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
-        with _about(number if several else None, name, accepted):
-            one = predictions.submit(
-                here.database,
-                here.blobs,
-                here.settings,
-                source=source,
-                submission=submission,
-                way=way,
-            )
-        accepted.append(one)
-    return accepted
+                inspect(loaded[-1][0], services().settings)
+    return loaded
+
+
+def _submit(source: SourceRef, submission: Submission, way: str) -> Accepted:
+    here = services()
+    return predictions.submit(
+        here.database, here.blobs, here.settings, source=source, submission=submission, way=way
+    )
 
 
 def _nth_key(key: str | None, number: int) -> str | None:

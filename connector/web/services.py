@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from connector import rates
 from connector.db import Database
 from connector.domain.quotas import Quotas
 from connector.embedded import redis_url
 from connector.jobs import Bells, connect
+from connector.rates import Rates
 from connector.ringer import Ringer
 from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
 from connector.web.known_hooks import KnownHooks
 from connector.web.numbers import Numbers
+from connector.web.refusals import Refusals
 
 KEY = "colabel"
 
@@ -30,6 +33,7 @@ class Services:
     hooks: KnownHooks
     quotas: Quotas
     numbers: Numbers
+    refusals: Refusals
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -42,9 +46,18 @@ class Services:
             blobs=open_blobs(settings),
             bells=bells,
             hooks=KnownHooks(database),
-            quotas=Quotas(database, settings),
+            quotas=Quotas(database, settings, rates=_rates(settings)),
             numbers=Numbers(database, bells),
+            refusals=Refusals(database),
         )
+
+
+def _rates(settings: Settings) -> Rates | None:
+    if not settings.max_rate:
+        return None
+    client = rates.connect(redis_url(settings))
+    burst = settings.max_burst or settings.max_rate
+    return Rates(client, per_minute=settings.max_rate, burst=burst)
 
 
 def services() -> Services:

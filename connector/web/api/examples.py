@@ -77,7 +77,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     reference, said = read_picture(ExampleCreate, query)
     label = None if said.label is None else classifiers.label_name(said.label)
     data, name = intake.load(reference)
-    here.quotas.take(workspace_id(), size=len(data))
+    intake.take_bytes(workspace_id(), [data])
     # Decoded and kept before the transaction, which has only rows to write.
     kept = domain.keep(here.blobs, here.settings, data)
     with here.database.write() as session:
