@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from typing import Any
 
 import redis
 
@@ -43,7 +44,7 @@ def devices(client: redis.Redis, queue: str) -> dict[str, int]:
 
     Those that have loaded none, or do not say, are under "unknown". Raises redis.RedisError.
     """
-    names = client.zrangebyscore(key(queue), f"({_now(client)}", "+inf")
+    names: Any = client.zrangebyscore(key(queue), f"({_now(client)}", "+inf")
     found = Counter(name.decode(errors="replace").partition(" ")[2] or UNKNOWN for name in names)
     return dict(found)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,8 @@ import redis
 from connector import presence
 from connector.db import Database
 from connector.db.migrate import revisions, upgrade
-from connector.domain import accounts
+from connector.domain import accounts, audit_log
+from connector.domain.audit_log import Actor
 from connector.embedded import redis_url
 from connector.errors import ColabelError, ConfigurationError
 from connector.jobs import Bells, connect
@@ -84,9 +87,20 @@ def open_service() -> Iterator[Service]:
     database = Database(settings.database, ring=bells.ring)
     try:
         _make_ready(database)
-        yield Service(settings, database, open_blobs(settings), bells)
+        with audit_log.acting(_somebody_here()):
+            yield Service(settings, database, open_blobs(settings), bells)
     finally:
         database.close()
+
+
+def _somebody_here() -> Actor:
+    """Return whoever sits at this terminal, by the name that the system knows."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        # No account has this number, as in many containers.
+        name = f"user {os.getuid()}"
+    return Actor("cli", f"{name}@{socket.gethostname()}")
 
 
 def _make_ready(database: Database) -> None:

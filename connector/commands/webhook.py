@@ -114,5 +114,5 @@ def rotate(webhook_id: str, grace_hours: float, workspace: str | None) -> None:
     """Replace the secret of WEBHOOK_ID; the old one signs too for a while."""
     with open_service() as service, service.database.write() as session:
         row = outbound.get_webhook(session, service.workspace_id(workspace), webhook_id)
-        secret = outbound.rotate_secret(row, timedelta(hours=grace_hours)).secret
+        secret = outbound.rotate_secret(session, row, timedelta(hours=grace_hours)).secret
     click.echo(f"The new secret, shown this once: {secret}")

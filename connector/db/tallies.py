@@ -42,7 +42,7 @@ def add(session: Session, name: str, amount: float = 1, **labels: str) -> None:
 def observe(session: Session, name: str, seconds: float, **labels: str) -> None:
     """Count a duration into the histogram `name`, when this transaction is committed."""
     seconds = max(0.0, seconds)  # the clocks of two hosts may differ
-    add(session, name, le=BUCKETS[bisect_left(BOUNDS, seconds)], **labels)
+    add(session, name, 1, le=BUCKETS[bisect_left(BOUNDS, seconds)], **labels)
     add(session, f"{name}_sum", seconds, **labels)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import ApiKey, Workspace
 from connector.db.types import utcnow
+from connector.domain import audit_log
 from connector.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 from connector.ids import new_id, new_token
 
@@ -36,6 +37,8 @@ def create_workspace(session: Session, name: str) -> Workspace:
     workspace = Workspace(id=new_id("ws"), name=_name(name, "workspace"))
     session.add(workspace)
     session.flush()
+    after = {"name": workspace.name}
+    audit_log.note(session, workspace.id, "workspace.created", workspace.id, after=after)
     return workspace
 
 
@@ -73,6 +76,8 @@ def create_key(
     )
     session.add(key)
     session.flush()
+    after = audit_log.brief(key, "name", "scopes")
+    audit_log.note(session, workspace_id, "key.created", key.id, after=after)
     return key, secret
 
 
@@ -90,6 +95,8 @@ def revoke_key(session: Session, workspace_id: str, key_id: str) -> None:
     if key is None or key.workspace_id != workspace_id or key.revoked_at is not None:
         raise NotFound(f"There is no key {key_id} here; see `colabel key list`.")
     key.revoked_at = utcnow()
+    before = audit_log.brief(key, "name", "scopes")
+    audit_log.note(session, workspace_id, "key.revoked", key.id, before=before)
     session.flush()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example, Label, ModelVersion, Source
 from connector.db.types import utcnow
-from connector.domain import facts, promises
+from connector.domain import audit_log, facts, promises
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound, Unprocessable
 from connector.ids import new_id
@@ -23,6 +23,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
 }
 API, HOOK = "api", "hook"
 MAX_LABELS = 1000
+_AUDITED = ("name", "threshold", "auto_train")
 MAX_NAME = 100
 
 
@@ -55,7 +56,9 @@ def create_classifier(
         Source(workspace_id=workspace_id, classifier_id=classifier.id, kind=kind)
         for kind in (API, HOOK)
     )
-    _add_labels(session, classifier, labels or RECIPES[recipe])
+    made = _add_labels(session, classifier, labels or RECIPES[recipe])
+    after = {"name": classifier.name, "recipe": recipe, "labels": [one.name for one in made]}
+    audit_log.note_in(session, classifier, "classifier.created", classifier.id, after=after)
     return classifier
 
 
@@ -106,6 +109,7 @@ def update_classifier(
 
     Raises Unprocessable for values out of range, Conflict for a taken name.
     """
+    before = audit_log.brief(classifier, *_AUDITED)
     if name is not None and name != classifier.name:
         classifier.name = _free_name(session, classifier.workspace_id, name)
     if threshold is not None and not 0 <= threshold <= 1:
@@ -129,6 +133,10 @@ def update_classifier(
     if auto_train is not None:
         classifier.auto_train = auto_train
     session.flush()
+    after = audit_log.brief(classifier, *_AUDITED)
+    audit_log.note_in(
+        session, classifier, "classifier.changed", classifier.id, before=before, after=after
+    )
     return classifier
 
 
@@ -142,6 +150,9 @@ def delete_classifier(session: Session, classifier: Classifier) -> None:
     """Take a classifier out of service: no source takes pictures for it any more."""
     classifier.deleted_at = utcnow()
     session.flush()
+    audit_log.note_in(
+        session, classifier, "classifier.deleted", classifier.id, before={"name": classifier.name}
+    )
 
 
 def labels(session: Session, classifier: Classifier) -> list[Label]:
@@ -173,7 +184,11 @@ def ensure_label(session: Session, classifier: Classifier, name: str) -> Label:
         Label.classifier_id == classifier.id, Label.name == label_name(name)
     )
     found = session.scalars(statement).first()
-    return found if found is not None else _add_labels(session, classifier, [name])[0]
+    if found is None:
+        found = _add_labels(session, classifier, [name])[0]
+        after = {"name": found.name}
+        audit_log.note_in(session, classifier, "label.added", found.id, after=after)
+    return found
 
 
 def check_label(session: Session, classifier: Classifier, name: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from connector.db import tallies
@@ -287,7 +287,7 @@ def _count(session: Session, row: Prediction, recipe: str) -> None:
         tallies.add(session, "failures", what="prediction", code=row.error_code, final="yes")
 
 
-def _concerned(session: Session, results: Collection[str]) -> dict[str, Row[Any]]:
+def _concerned(session: Session, results: Collection[str]) -> dict[str, Any]:
     """Return the recipes and aliases of these predictions' classifiers, as they are now.
 
     The classifiers are shared until this transaction ends, so that no name changes meanwhile.

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from connector.db.session import now, want
 from connector.db.tables import Delivery, DeliveryAttempt, Event, Webhook
 from connector.db.types import utcnow
-from connector.domain import deliveries, leases, resources
+from connector.domain import audit_log, deliveries, leases, resources
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound, Unprocessable
 from connector.ids import new_id, new_token
@@ -65,6 +65,8 @@ def replay(session: Session, webhook: Webhook, delivery_id: str) -> Delivery:
     if not _again(session, webhook, [row.id]):
         raise Conflict("This delivery is still under way; wait for it.", code="under_way")
     session.refresh(row)
+    after = {"delivery_id": row.id}
+    audit_log.note(session, webhook.workspace_id, "webhook.replayed", webhook.id, after=after)
     return row
 
 
@@ -94,7 +96,10 @@ def replay_period(session: Session, webhook: Webhook, period: Period) -> int:
             f"There are more than {MAX_REPLAYED} deliveries in this time; take a shorter one.",
             code="too_many_deliveries",
         )
-    return _again(session, webhook, ids)
+    count = _again(session, webhook, ids)
+    after = {"from": period.start, "to": period.end, "state": period.state, "deliveries": count}
+    audit_log.note(session, webhook.workspace_id, "webhook.replayed", webhook.id, after=after)
+    return count
 
 
 def _again(session: Session, webhook: Webhook, ids: Sequence[str]) -> int:
@@ -148,6 +153,7 @@ def begin_test(session: Session, webhook: Webhook) -> tuple[leases.Claim, Parcel
     )
     session.add(row)
     session.flush()
+    audit_log.note(session, webhook.workspace_id, "webhook.tested", webhook.id)
     claim = leases.Claim((row.id,), row.lease_token or "", frozenset())
     return claim, deliveries.parcel(row, event, webhook, moment=moment)
 

@@ -15,7 +15,7 @@ from connector.db import tallies
 from connector.db.session import afterwards, now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
-from connector.domain import leases, predictions, resources
+from connector.domain import audit_log, leases, predictions, resources
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
 from connector.logs import note
@@ -239,4 +239,6 @@ def _request(session: Session, action: Action) -> None:
     action.pending, action.due_at = True, now(session)
     action.attempts = action.strikes = 0
     action.error_code = action.error = None
+    after = audit_log.brief(action, "kind", "prediction_id")
+    audit_log.note(session, action.workspace_id, "action.undo_requested", action.id, after=after)
     want(session, "act")

@@ -12,7 +12,7 @@ from connector import pictures
 from connector.db.insert import insert_missing
 from connector.db.tables import Classifier, Example, Image, Label
 from connector.db.types import utcnow
-from connector.domain import changes, classifiers, contradictions
+from connector.domain import audit_log, changes, classifiers, contradictions
 from connector.domain.contradictions import Contradiction
 from connector.domain.images import image_id
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
@@ -93,6 +93,9 @@ def add_kept(
     added = put(session, held, kept, label_name, name, origin)
     if added.learnable:
         changes.note(session, held.id)
+    if added.outcome != "duplicate":
+        after = {"label": label_name, "outcome": added.outcome}
+        audit_log.note_in(session, held, "example.added", added.example.id, after=after)
     return added
 
 
@@ -189,8 +192,10 @@ def delete_example(session: Session, classifier: Classifier, example_id: str) ->
     """Forget that the picture has this label; models trained with it stay. Raises NotFound."""
     changes.hold(session, classifier.id)
     example = get_example(session, classifier, example_id)
+    before = {"label": label_of(session, example), "name": example.name}
     session.delete(example)
     session.flush()
+    audit_log.note_in(session, classifier, "example.deleted", example_id, before=before)
     if example.label_id is not None:
         changes.note(session, classifier.id)
 

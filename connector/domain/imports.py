@@ -13,7 +13,7 @@ from connector.db import Database
 from connector.db.insert import insert_all_missing
 from connector.db.session import want
 from connector.db.tables import Classifier, Import, ImportProblem
-from connector.domain import archives, classifiers, import_sources, longwork, resources
+from connector.domain import archives, audit_log, classifiers, import_sources, longwork, resources
 from connector.domain.import_labels import LabelMode, parse_mode
 from connector.domain.import_loop import Importer, Problem, Report
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
@@ -50,6 +50,10 @@ def run_folder(
     """
     mode = parse_mode(labels)
     mode, table = _table(mode, path)
+    with database.write() as session:
+        classifier = session.get_one(Classifier, classifier_id)
+        after = {"labels": str(mode), "path": str(path)}
+        audit_log.note_in(session, classifier, "import.started", classifier_id, after=after)
     importer = Importer(database, blobs, settings, classifier_id, origin="import")
     if path.is_file():
         with path.open("rb") as stream:
@@ -106,6 +110,8 @@ def _queue(session: Session, classifier: Classifier, mode: LabelMode, sha256: st
     )
     session.add(row)
     session.flush()
+    after = {"labels": row.label_mode}
+    audit_log.note_in(session, classifier, "import.started", row.id, after=after)
     want(session, "train")
     return row
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example
 from connector.db.types import utcnow
-from connector.domain import changes, classifiers
+from connector.domain import audit_log, changes, classifiers
 from connector.errors import NotFound, Unprocessable
 
 MOST = 1000
@@ -47,6 +47,10 @@ def label_examples(
     for row in changed:
         row.label_id, row.labelled_at = label_id, moment
     session.flush()
+    if changed:
+        ids = [row.id for row in changed]
+        after = {"label": label_name, "count": len(ids), "ids": ids}
+        audit_log.note_in(session, held, "example.labelled", ids[0], after=after)
     changes.note(session, held.id, len(changed))
     return len(changed)
 

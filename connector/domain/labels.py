@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example, Label, ModelVersion
 from connector.db.types import utcnow
-from connector.domain import aliases, changes, classifiers, label_rules, promises
+from connector.domain import aliases, audit_log, changes, classifiers, label_rules, promises
 from connector.errors import Conflict, NotFound, Unprocessable
 
 # What becomes of the examples of a label that is removed.
@@ -58,6 +58,8 @@ def rename_label(session: Session, classifier: Classifier, label_id: str, name: 
     label.name = new
     label_rules.follow(session, held, old, new)
     _changed(session, held, old, new, 1)
+    before, after = {"name": old}, {"name": new}
+    audit_log.note_in(session, held, "label.renamed", label.id, before=before, after=after)
     return label
 
 
@@ -66,8 +68,11 @@ def move_label(session: Session, classifier: Classifier, label_id: str, position
     held = _hold(session, classifier)
     label = get_label(session, held, label_id)
     others = [one for one in classifiers.labels(session, held) if one.id != label.id]
+    before = audit_log.brief(label, "position")
     _number([*others[:position], label, *others[position:]])
     session.flush()
+    after = audit_log.brief(label, "position")
+    audit_log.note_in(session, held, "label.moved", label.id, before=before, after=after)
     return label
 
 
@@ -92,6 +97,8 @@ def merge_labels(session: Session, classifier: Classifier, label_id: str, into_i
     # Nothing was measured for the two labels together.
     held.operating = None
     _gone(session, held, label, into.name, moved)
+    after = {"name": label.name, "into": into.name, "examples": moved}
+    audit_log.note_in(session, held, "label.merged", label_id, after=after)
     return into
 
 
@@ -124,6 +131,8 @@ def remove_label(
         )
     label_rules.retire(session, held, label.name)
     _gone(session, held, label, None, count)
+    before = {"name": label.name, "examples": count, "fate": examples}
+    audit_log.note_in(session, held, "label.removed", label_id, before=before)
 
 
 def resource(session: Session, label: Label) -> dict[str, Any]:

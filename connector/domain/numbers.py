@@ -126,7 +126,7 @@ def _due(
     session: Session,
     queue: str,
     table: Any,
-    pending: ColumnElement[bool],
+    pending: Any,
     due: ColumnElement[bool],
     moment: datetime,
 ) -> Waiting:

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from connector.db.session import want
 from connector.db.tables import Delivery, Event, Webhook
-from connector.db.types import utcnow
-from connector.domain import endpoints
+from connector.db.types import Json, utcnow
+from connector.domain import audit_log, endpoints
 from connector.errors import NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
@@ -68,6 +68,7 @@ def create_webhook(session: Session, workspace_id: str, wanted: Subscription) ->
     )
     session.add(webhook)
     session.flush()
+    _note(session, webhook, "webhook.created", after=_brief(webhook))
     return webhook
 
 
@@ -91,6 +92,7 @@ def delete_webhook(session: Session, workspace_id: str, webhook_id: str) -> None
     """End a subscription at once: what waits for it is cancelled. Raises NotFound."""
     webhook = get_webhook(session, workspace_id, webhook_id)
     webhook.deleted_at = utcnow()
+    _note(session, webhook, "webhook.deleted", before=_brief(webhook))
     cancel_waiting(session, webhook.id)
 
 
@@ -104,10 +106,12 @@ def cancel_waiting(session: Session, webhook_id: str) -> None:
     )
 
 
-def rotate_secret(webhook: Webhook, grace: timedelta) -> Webhook:
+def rotate_secret(session: Session, webhook: Webhook, grace: timedelta) -> Webhook:
     """Give a new secret; the one before it signs too for `grace`. Older ones end at once."""
     webhook.previous_secret, webhook.previous_secret_until = webhook.secret, utcnow() + grace
     webhook.secret = new_secret()
+    hours = grace.total_seconds() / 3600
+    _note(session, webhook, "webhook.secret_rotated", after={"grace_hours": hours})
     return webhook
 
 
@@ -115,6 +119,7 @@ def change_webhook(
     session: Session, webhook: Webhook, wanted: Subscription, enabled: bool | None
 ) -> Webhook:
     """Send to another address, other types, or switch off (what waits is cancelled) and on."""
+    before, url_before = _brief(webhook), webhook.url
     webhook.event_types = list(wanted.event_types)
     if wanted.url != webhook.url:
         webhook.url = wanted.url
@@ -130,16 +135,37 @@ def change_webhook(
         webhook.disabled_reason = None
         endpoints.forget(session, webhook.id)
     elif enabled is False and webhook.disabled_reason is None:
-        disable(session, webhook, SWITCHED_OFF)
+        _switch_off(session, webhook, SWITCHED_OFF)
     session.flush()
+    # Of an address only the host is shown, so say so when only the rest of it changed.
+    after = {**_brief(webhook), "url_changed": webhook.url != url_before}
+    _note(session, webhook, "webhook.changed", before={**before, "url_changed": False}, after=after)
     return webhook
 
 
 def disable(session: Session, webhook: Webhook, reason: str) -> None:
     """Send nothing more to a subscription until it is enabled again."""
+    _switch_off(session, webhook, reason)
+    _note(session, webhook, "webhook.disabled", after={"reason": reason})
+
+
+def _switch_off(session: Session, webhook: Webhook, reason: str) -> None:
     webhook.disabled_reason = reason
     session.flush()
     cancel_waiting(session, webhook.id)
+
+
+def _brief(webhook: Webhook) -> Json:
+    return {
+        "url": audit_log.shown_url(webhook.url),
+        "event_types": webhook.event_types,
+        "enabled": webhook.disabled_reason is None,
+    }
+
+
+def _note(session: Session, webhook: Webhook, what: str, **values: Json) -> None:
+    before, after = values.get("before"), values.get("after")
+    audit_log.note(session, webhook.workspace_id, what, webhook.id, before=before, after=after)
 
 
 class Emitter:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from connector.db import Database, tallies
 from connector.db.tables import Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
-from connector.domain import accepting, decisions
+from connector.domain import accepting, audit_log, decisions
 from connector.domain.images import image_id
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
@@ -293,5 +293,15 @@ def retry(session: Session, workspace_id: str, prediction_id: str) -> Prediction
     row = get(session, workspace_id, prediction_id)
     if row.status != "failed":
         raise Conflict(f"Only a failed prediction can be tried again; this one is {row.status}.")
+    before = audit_log.brief(row, "status", "error_code")
     decisions.retry(session, row)
+    audit_log.note(
+        session,
+        workspace_id,
+        "prediction.retried",
+        row.id,
+        classifier_id=row.classifier_id,
+        before=before,
+        after=audit_log.brief(row, "status", "error_code"),
+    )
     return row

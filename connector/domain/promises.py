@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from connector.db.session import want
 from connector.db.tables import Classifier, ModelVersion
 from connector.db.types import Json, utcnow
+from connector.domain import audit_log
 from connector.errors import Unprocessable
 
 CONFIDENCE = "confidence"
@@ -77,6 +78,10 @@ def set_promise(session: Session, classifier: Classifier, promise: Mapping[str, 
     """
     checked = check(promise)
     if checked != {name: classifier.promise.get(name) for name in checked}:
+        before, after = {"promise": classifier.promise}, {"promise": checked}
+        audit_log.note_in(
+            session, classifier, "promise.changed", classifier.id, before=before, after=after
+        )
         classifier.promise = {**checked, "since": utcnow().isoformat()}
         classifier.operating = classifier.field = None
     judge_again(session, classifier)
@@ -92,6 +97,10 @@ def set_audit_share(session: Session, classifier: Classifier, share: float | Non
             "The audited share is between 0 and 1, for example 0.02 for one answer in fifty.",
             code="bad_audit_share",
         )
+    before, after = {"audit_share": classifier.audit_share}, {"audit_share": share}
+    audit_log.note_in(
+        session, classifier, "promise.changed", classifier.id, before=before, after=after
+    )
     classifier.audit_share = share
     judge_again(session, classifier)
 

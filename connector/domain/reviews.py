@@ -15,6 +15,7 @@ from connector.db.tables import Classifier, Label, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import (
     aliases,
+    audit_log,
     changes,
     contradictions,
     examples,
@@ -105,6 +106,8 @@ def answer(
         _settle_copies(session, recorder, prediction, chosen.name, by)
     _tell(recorder, review, prediction)
     _log(session, review)
+    after = audit_log.brief(review, "kind", "label", "answered_by", "prediction_id")
+    audit_log.note_in(session, classifier, "review.answered", review.id, after=after)
     return Answered(review, contradiction)
 
 

@@ -15,8 +15,8 @@ from connector.actions import Action, ActionParams
 from connector.db.session import want
 from connector.db.tables import Action as ActionRow
 from connector.db.tables import Classifier, Label, Prediction, Rule
-from connector.db.types import utcnow
-from connector.domain import classifiers, conditions, sources
+from connector.db.types import Json, utcnow
+from connector.domain import audit_log, classifiers, conditions, sources
 from connector.domain.conditions import Facts, When
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
@@ -76,6 +76,7 @@ def create_rule(
     )
     session.add(rule)
     session.flush()
+    audit_log.note_in(session, classifier, "rule.created", rule.rule_id, after=_brief(rule))
     return rule
 
 
@@ -96,12 +97,22 @@ def update_rule(session: Session, classifier: Classifier, rule_id: str, **change
     new = Rule(rule_id=rule_id, version=old.version + 1, classifier_id=classifier.id, **values)
     session.add(new)
     session.flush()
+    audit_log.note_in(
+        session, classifier, "rule.changed", rule_id, before=_brief(old), after=_brief(new)
+    )
     return new
 
 
 def delete_rule(session: Session, classifier: Classifier, rule_id: str) -> None:
     """Take a rule out of force; its versions stay, since actions name them. Raises NotFound."""
-    get_rule(session, classifier, rule_id).current = False
+    rule = get_rule(session, classifier, rule_id)
+    rule.current = False
+    audit_log.note_in(session, classifier, "rule.deleted", rule_id, before=_brief(rule))
+
+
+def _brief(rule: Rule) -> Json:
+    shown = audit_log.brief(rule, "version", "position", "enabled")
+    return {**shown, "when": conditions.of_rule(rule), "actions": audit_log.shown_actions(rule.actions)}
 
 
 def list_versions(session: Session, classifier: Classifier, rule_id: str) -> list[Rule]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from connector.db.session import alone
 from connector.db.tables import Classifier, Prediction, Source, SourceEvent
 from connector.db.types import Json, utcnow
+from connector.domain import audit_log
 from connector.domain.classifiers import API, HOOK, MAX_NAME
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.resources import iso
@@ -57,6 +58,7 @@ def create_source(
     )
     session.add(row)
     session.flush()
+    _note(session, row, "source.created", after=_brief(row))
     return row
 
 
@@ -106,6 +108,7 @@ def update_source(
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Change what is given. Raises Unprocessable for bad values, Conflict for a taken name."""
+    before = _brief(row)
     if name is not None and name != shown_name(row):
         _take_turns(session, classifier)
         others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
@@ -117,6 +120,7 @@ def update_source(
     if settings is not None:
         row.settings = checked_settings(settings)
     session.flush()
+    _note(session, row, "source.changed", before=before, after=_brief(row))
 
 
 def rotate_token(session: Session, row: Source, *, grace_hours: float = GRACE_HOURS) -> None:
@@ -132,10 +136,12 @@ def rotate_token(session: Session, row: Source, *, grace_hours: float = GRACE_HO
     row.previous_token_until = utcnow() + timedelta(hours=grace_hours) if grace_hours else None
     row.token = new_token(32)
     session.flush()
+    _note(session, row, "source.token_rotated", after={"grace_hours": grace_hours})
 
 
 def delete_source(session: Session, row: Source) -> None:
     """Close it for good; the predictions that it brought stay."""
+    _note(session, row, "source.deleted", before=_brief(row))
     row.deleted_at = utcnow()
     # Gone for a process of an earlier release too, which does not know of deleted sources.
     row.token, row.previous_token, row.previous_token_until = new_token(32), None, None
@@ -143,6 +149,22 @@ def delete_source(session: Session, row: Source) -> None:
     row.name = f"\n{row.id}"
     session.execute(delete_rows(SourceEvent).where(SourceEvent.source_id == row.id))
     session.flush()
+
+
+def _brief(row: Source) -> Json:
+    return {"name": shown_name(row), "kind": row.kind, **audit_log.brief(row, "state", "settings")}
+
+
+def _note(session: Session, row: Source, what: str, **values: Json) -> None:
+    audit_log.note(
+        session,
+        row.workspace_id,
+        what,
+        row.id,
+        classifier_id=row.classifier_id,
+        before=values.get("before"),
+        after=values.get("after"),
+    )
 
 
 def note_refusal(

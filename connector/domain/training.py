@@ -12,6 +12,7 @@ from connector.db.tables import Classifier, ModelVersion, TrainingRun
 from connector.db.types import Json
 from connector.domain import (
     aliases,
+    audit_log,
     classifiers,
     facts,
     longwork,
@@ -62,6 +63,9 @@ def request_run(
         )
         session.add(row)
         session.flush()
+    if reason == "asked":
+        after = {"kind": kind}
+        audit_log.note_in(session, classifier, "training.requested", row.id, after=after)
     want(session, "train")
     return row
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, ModelVersion
 from connector.db.types import Json
-from connector.domain import outbound, promises, resources
+from connector.domain import audit_log, outbound, promises, resources
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound
 from connector.ids import new_id
@@ -93,6 +93,7 @@ def register(
     )
     session.add(row)
     if verdict.promoted:
+        _note_live(session, classifier, row)
         classifier.live_version = row.number
     session.flush()
     return row
@@ -113,12 +114,18 @@ def promote(
     row = version(session, classifier, number)
     locked = session.get_one(Classifier, classifier.id, with_for_update=True)
     if locked.live_version != number:
+        _note_live(session, locked, row)
         locked.live_version = number
         promises.went_live(session, locked, row, None)
         shown = resource(locked, row, settings.public_url)
         reason = "A person put it live."
         outbound.emit(session, locked.workspace_id, "model.promoted", {**shown, "reason": reason})
     return row
+
+
+def _note_live(session: Session, classifier: Classifier, row: ModelVersion) -> None:
+    before, after = {"live_version": classifier.live_version}, {"live_version": row.number}
+    audit_log.note_in(session, classifier, "version.promoted", row.id, before=before, after=after)
 
 
 def version(session: Session, classifier: Classifier, number: int) -> ModelVersion:

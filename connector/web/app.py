@@ -12,6 +12,7 @@ from flask.json.provider import DefaultJSONProvider
 
 from connector.settings import Settings, load_settings
 from connector.web.api.actions import actions
+from connector.web.api.audit import audit
 from connector.web.api.classifiers import classifiers
 from connector.web.api.deliveries import deliveries
 from connector.web.api.examples import examples
@@ -53,6 +54,7 @@ APIS: tuple[Api, ...] = (
     webhooks,
     deliveries,
     me,
+    audit,
     health,
     metrics,
     home,

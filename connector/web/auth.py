@@ -8,6 +8,7 @@ from flask import g, request
 
 from connector.domain import accounts
 from connector.domain.accounts import Principal
+from connector.domain.audit_log import Actor
 from connector.errors import Unauthorized
 from connector.web.services import services
 
@@ -34,6 +35,17 @@ def principal() -> Principal:
 def workspace_id() -> str:
     """Return the workspace that the present request may see."""
     return principal().workspace_id
+
+
+def actor() -> Actor:
+    """Return who makes the changes of the present request, for the audit log.
+
+    Where no key is asked for, a person has followed a link that is a key by itself.
+    """
+    who: Principal | None = g.get("principal")
+    if who is None:
+        return Actor("person", "somebody with a link", address=request.remote_addr)
+    return Actor("key", who.key_name, who.key_id, request.remote_addr)
 
 
 def _bearer() -> str:

@@ -13,8 +13,9 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
 
+from connector.domain import audit_log
 from connector.errors import BadRequest, NotFound
-from connector.web.auth import Scope, let_in
+from connector.web.auth import Scope, actor, let_in
 from connector.web.services import services
 
 P = ParamSpec("P")
@@ -130,7 +131,8 @@ def _guarded(operation: Operation, view: Callable[P, ResponseReturnValue]) -> Ca
         if operation.scope is not None:
             let_in(operation.scope)
         _refuse_nul(kwargs)
-        return view(*args, **kwargs)
+        with audit_log.acting(actor()):
+            return view(*args, **kwargs)
 
     return endpoint
 

@@ -180,7 +180,7 @@ def test_two_secrets_sign_while_one_is_replaced(rt: Runtime, alice: Any) -> None
         old = webhook.secret
         with rt.database.write() as session:
             row = session.get_one(Webhook, webhook.id)
-            new = outbound.rotate_secret(row, timedelta(hours=24)).secret
+            new = outbound.rotate_secret(session, row, timedelta(hours=24)).secret
         emit(rt, alice)
         deliver.step(rt)
         with rt.database.write() as session:

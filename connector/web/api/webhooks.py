@@ -107,7 +107,7 @@ def rotate(webhook_id: str) -> ResponseReturnValue:
     grace = timedelta(hours=read_json(SecretRotation).grace_hours)
     with services().database.write() as session:
         row = outbound.get_webhook(session, workspace_id(), webhook_id)
-        outbound.rotate_secret(row, grace)
+        outbound.rotate_secret(session, row, grace)
         return resources.webhook(row, session.get(Endpoint, row.id), with_secret=True)
 
 
