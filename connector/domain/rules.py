@@ -112,7 +112,11 @@ def delete_rule(session: Session, classifier: Classifier, rule_id: str) -> None:
 
 def _brief(rule: Rule) -> Json:
     shown = audit_log.brief(rule, "version", "position", "enabled")
-    return {**shown, "when": conditions.of_rule(rule), "actions": audit_log.shown_actions(rule.actions)}
+    return {
+        **shown,
+        "when": conditions.of_rule(rule),
+        "actions": audit_log.shown_actions(rule.actions),
+    }
 
 
 def list_versions(session: Session, classifier: Classifier, rule_id: str) -> list[Rule]:
