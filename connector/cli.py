@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("connector.commands.doctor:doctor", "Check this installation and say what to do."),
     "webhook": ("connector.commands.webhook:webhook", "List, test, replay and rotate webhooks."),
     "audit": ("connector.commands.audit:audit", "List who did what."),
+    "retention": ("connector.commands.retention:retention", "Delete pictures after some time."),
     "key": ("connector.commands.key:key", "Make, list and revoke API keys."),
     "db": ("connector.commands.db:db", "Bring the database up to date."),
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),

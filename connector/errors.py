@@ -86,6 +86,14 @@ class Conflict(ColabelError):
     title = "That does not fit the present state"
 
 
+class Gone(ColabelError):
+    """It was here and was deleted on purpose."""
+
+    status = 410
+    default_code = "gone"
+    title = "That was deleted"
+
+
 class TooLarge(ColabelError):
     """More bytes or pixels than accepted."""
 

@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     max_burst: int = Field(0, ge=0)
     max_kept_bytes: int = Field(0, ge=0)
     metrics_token: str = ""
+    retention_days: int = Field(0, ge=0, le=36_500)
+    undo_days: int = Field(7, ge=0, le=36_500)
     finetune_seconds: float = Field(240.0, ge=0, le=86_400)
 
     @field_validator("data_dir", mode="after")

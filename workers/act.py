@@ -16,6 +16,7 @@ from connector.actions import Context, Location, Outcome
 from connector.db.tables import Action, Classifier, Image, Prediction
 from connector.domain import (
     classifiers,
+    derivatives,
     effects,
     folders,
     lineage,
@@ -166,6 +167,7 @@ def _carry_out(
         emit=lambda event_type, payload: emitted.append((event_type, payload)),
         journal=action.journal,
         hand_on=lambda classifier_id, location: _hand_on(rt, action, classifier_id, location),
+        keep_bytes=lambda data: derivatives.keep(rt.database, rt.blobs, prediction.id, data),
     )
     if action.undo_requested_at is not None:
         before = action.location_before or prediction.location

@@ -74,7 +74,11 @@ def waiting(rt: Runtime, classifier: Classifier) -> list[Candidate]:
     asked = arrived.with_only_columns(Review.id, Image.sha256, Prediction.name).join(
         Review, (Review.prediction_id == Prediction.id) & (Review.state == "open")
     )
-    answered = arrived.where(Prediction.status == "done", Prediction.decided_by == "model")
+    answered = arrived.where(
+        Prediction.status == "done",
+        Prediction.decided_by == "model",
+        Prediction.image_deleted_at.is_(None),
+    )
     found: dict[str, Candidate] = {}
     with rt.database.read() as session:
         for kind, statement in (("example", kept), ("review", asked), ("prediction", answered)):

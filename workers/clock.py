@@ -17,6 +17,7 @@ from connector.embedded import redis_url
 from connector.errors import ColabelError
 from connector.logs import setup_logging
 from connector.settings import load_settings
+from workers.pruning import Pruning
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
@@ -49,12 +50,14 @@ def sweep(rt: Runtime) -> None:
 def serve(rt: Runtime) -> None:
     """Tick until told to stop; a database that is away for a while is waited for."""
     sweep_at = time.monotonic()
+    pruning = Pruning(rt)
     while not rt.stopping.wait(rt.settings.clock_seconds):
         try:
             tick(rt)
             if time.monotonic() >= sweep_at:
                 sweep_at += SWEPT_SECONDS
                 sweep(rt)
+            pruning.turn()
         except ColabelError as error:
             logger.warning(error.detail)
 

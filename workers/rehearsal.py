@@ -110,6 +110,7 @@ def _pasts(rt: Runtime, classifier: Classifier, days: float) -> list[Past]:
                 Prediction.classifier_id == classifier.id,
                 Prediction.created_at >= since,
                 Prediction.status.in_(("done", "needs_review")),
+                Prediction.image_deleted_at.is_(None),
             )
             .order_by(Prediction.id.desc())
             .limit(MOST)

@@ -75,6 +75,13 @@ class Context:
     # hand_on(classifier id, location): submit the picture to another classifier, once for this
     # action however often it is called; returns the new prediction's id.
     hand_on: Callable[[str, Location], str] | None = None
+    # keep_bytes(data): keep what was made of the picture as long as the picture itself, and
+    # return its hash.
+    keep_bytes: Callable[[bytes], str] | None = None
+
+    def keep(self, data: bytes) -> str:
+        """Keep bytes that were made of the picture; return their hash. Raises NoSpace."""
+        return self.blobs.put(data) if self.keep_bytes is None else self.keep_bytes(data)
 
     def steps(self, phase: str) -> Journal:
         """Return the journal of one phase ("do" or "undo"), so that the two never mix."""
@@ -128,6 +135,8 @@ class Action(ABC, Generic[P]):
 
     kind: ClassVar[str]
     undoable: ClassVar[bool]
+    # Whether an undo takes bytes that we hold, wherever the picture itself was.
+    undo_takes_bytes: ClassVar[bool] = False
     Params: type[P]
 
     def check(self, params: P, settings: Settings) -> None:

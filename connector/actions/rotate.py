@@ -48,6 +48,7 @@ class Rotate(Action[RotateParams]):
 
     kind: ClassVar[str] = "rotate"
     undoable: ClassVar[bool] = True
+    undo_takes_bytes: ClassVar[bool] = True
     Params = RotateParams
 
     def describe(self, params: RotateParams) -> str:
@@ -64,7 +65,7 @@ class Rotate(Action[RotateParams]):
         if location["kind"] == "held":
             data = ctx.blobs.read(location["sha256"])
             result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
-            after = ctx.blobs.put(result.data)
+            after = ctx.keep(result.data)
             return Outcome(held(after), _detail(result, degrees, location["sha256"], after))
         return _rotate_file(Path(location["path"]), location, degrees, ctx)
 
@@ -120,7 +121,7 @@ def _rotate_file(path: Path, location: Location, degrees: int, ctx: Context) -> 
     result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
     if result.data == data:
         return Outcome(local(path, sha256), {"how": "unchanged", "degrees": degrees, "note": None})
-    ctx.blobs.put(data)
+    ctx.keep(data)
     after = hashlib.sha256(result.data).hexdigest()
     detail = _detail(result, degrees, sha256, after)
     detail |= {"path": str(path), "mtime_ns": facts.mtime_ns}

@@ -104,6 +104,8 @@ def update_classifier(
     audit_share: float | None = None,
     clear_audit_share: bool = False,
     auto_train: bool | None = None,
+    retention_days: int | None = None,
+    clear_retention: bool = False,
 ) -> Classifier:
     """Change the name, the threshold (0..1, or back to the model's own) or the promise; add labels.
 
@@ -132,6 +134,8 @@ def update_classifier(
         promises.set_audit_share(session, classifier, audit_share)
     if auto_train is not None:
         classifier.auto_train = auto_train
+    if retention_days is not None or clear_retention:
+        classifier.retention_days = retention_days
     session.flush()
     after = audit_log.brief(classifier, *_AUDITED)
     audit_log.note_in(
@@ -286,6 +290,7 @@ def summary(session: Session, classifier: Classifier, public_url: str) -> dict[s
         "field": classifier.field,
         "audit_share": promises.audit_share(classifier),
         "auto_train": classifier.auto_train,
+        "retention_days": classifier.retention_days,
         "hook_url": None if hook is None else f"{public_url}/hooks/{hook.token}",
         "url": f"{public_url}/api/v1/classifiers/{classifier.id}",
         "notice": facts.weights_notice(session),

@@ -15,7 +15,7 @@ from connector.db import tallies
 from connector.db.session import afterwards, now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
-from connector.domain import audit_log, leases, predictions, resources
+from connector.domain import audit_log, images, leases, predictions, resources
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
 from connector.logs import note
@@ -178,11 +178,13 @@ def get_action(session: Session, workspace_id: str, action_id: str) -> Action:
 
 
 def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
-    """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict."""
+    """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict, Gone."""
     action = get_action(session, workspace_id, action_id)
     if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
         return action
     _check_undoable(action)
+    if takes_bytes(action):
+        images.hold(session, session.get_one(Prediction, action.prediction_id))
     later = session.scalars(
         select(Action).where(
             Action.prediction_id == action.prediction_id,
@@ -203,18 +205,32 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
 
 
 def request_undo_all(session: Session, workspace_id: str, prediction_id: str) -> list[Action]:
-    """Ask for everything done to a picture to be taken back, the last first."""
-    predictions.get(session, workspace_id, prediction_id)
+    """Ask for everything done to a picture to be taken back, the last first.
+
+    Raises NotFound, Gone.
+    """
+    prediction = predictions.get(session, workspace_id, prediction_id)
     rows = session.scalars(
         select(Action)
         .where(Action.prediction_id == prediction_id, Action.status == "done")
         .order_by(Action.sequence.desc())
     ).all()
     undoable = [row for row in rows if action_kinds.get_action(row.kind).undoable]
+    if any(takes_bytes(row) for row in undoable):
+        images.hold(session, prediction)
     for row in undoable:
         if not row.pending:
             _request(session, row)
     return undoable
+
+
+def takes_bytes(action: Action) -> bool:
+    """Say whether the picture that we hold is needed to undo this.
+
+    Where it was the only one before, undoing takes the last copy away.
+    """
+    before = action.location_before or {}
+    return before.get("kind") == "held" or action_kinds.get_action(action.kind).undo_takes_bytes
 
 
 def _check_undoable(action: Action) -> None:

@@ -33,6 +33,8 @@ class Kept:
     sha256: str
     size: int
     info: PictureInfo
+    # The token under which the bytes were put again; see connector.domain.removals.
+    rescued: str | None = None
 
 
 def keep(blobs: Blobs, settings: Settings, data: bytes) -> Kept:
@@ -107,11 +109,16 @@ def put(
     name: str,
     origin: str,
 ) -> Added:
-    """`add_kept` for one of many: the classifier is held already, and the caller notes changes."""
+    """`add_kept` for one of many: the classifier is held already, and the caller notes changes.
+
+    Raises BeingRemoved; `removals.put_surely` is for whoever has the bytes still.
+    """
     label = None
     if label_name is not None:
         label = classifiers.ensure_label(session, classifier, label_name)
-    picture = image_id(session, classifier.workspace_id, kept.sha256, kept.size, kept.info)
+    picture = image_id(
+        session, classifier.workspace_id, kept.sha256, kept.size, kept.info, kept.rescued
+    )
     return place(session, classifier.id, picture, label, pictures.sanitize_name(name), origin)
 
 

@@ -24,6 +24,7 @@ from connector.domain.import_labels import (
     read_table,
 )
 from connector.domain.import_sources import Collection, Entry
+from connector.domain.removals import Rescued, put_surely
 from connector.errors import ColabelError, NoSpace, Unavailable, Unprocessable
 from connector.settings import Settings
 from connector.storage import Blobs
@@ -80,6 +81,7 @@ class _Ready:
     name: str
     label: str | None
     kept: Kept
+    read: Callable[[], bytes]
 
 
 @dataclass
@@ -132,13 +134,28 @@ class Importer:
     def _ready(self, entry: Entry, labeller: Labeller) -> _Ready | Problem:
         try:
             label = labeller.label(entry.name)
-            return _Ready(entry.name, label, examples.keep(self.blobs, self.settings, entry.read()))
+            kept = examples.keep(self.blobs, self.settings, entry.read())
+            return _Ready(entry.name, label, kept, entry.read)
         except (NoSpace, Unavailable):
             raise  # says nothing of this file
         except ColabelError as error:
             return Problem(entry.name, error.code, error.detail)
 
     def _write(
+        self, results: list[_Ready | Problem], before: Report, record: Record | None
+    ) -> Report:
+        reads = {one.kept.sha256: one.read for one in results if isinstance(one, _Ready)}
+        fresh = reads.keys() - self._seen.keys()
+
+        def write(rescued: Rescued) -> Report:
+            # Each time from where this chunk began.
+            for sha256 in fresh:
+                self._seen.pop(sha256, None)
+            return self._try_write(_with_tokens(results, rescued), before, record)
+
+        return put_surely(self.database, self.blobs, lambda sha256: reads[sha256](), write)
+
+    def _try_write(
         self, results: list[_Ready | Problem], before: Report, record: Record | None
     ) -> Report:
         report = before
@@ -194,6 +211,16 @@ class Importer:
             with self.database.write() as session:
                 record(session, report, problems)
         return report
+
+
+def _with_tokens(results: list[_Ready | Problem], rescued: Rescued) -> list[_Ready | Problem]:
+    """Say of those that were put again by which token."""
+    return [
+        replace(one, kept=replace(one.kept, rescued=rescued[one.kept.sha256]))
+        if isinstance(one, _Ready) and one.kept.sha256 in rescued
+        else one
+        for one in results
+    ]
 
 
 def _counted(report: Report, outcome: Outcome) -> Report:

@@ -17,8 +17,9 @@ from connector.db import Database, tallies
 from connector.db.tables import Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
 from connector.domain import accepting, audit_log, decisions
-from connector.domain.images import image_id
+from connector.domain.images import check_kept, hold, image_id
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
+from connector.domain.removals import Rescued, put_surely
 from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
@@ -120,10 +121,12 @@ def submit(
         return _told(known, source, way, began)
     blobs.put(submission.data, sha256)
     row = _row(source, submission, info, sha256, request_hash)
+    size, rescued = len(submission.data), dict[str, str]()
 
     def write(connection: Connection) -> Accepted:
-        size = len(submission.data)
-        row["image_id"] = image_id(connection, source.workspace_id, sha256, size, info)
+        row["image_id"] = image_id(
+            connection, source.workspace_id, sha256, size, info, rescued.get(sha256)
+        )
         if accepting.insert_prediction(connection, row):
             tallies.write(connection, {tallies.key("accepted", way=way): 1})
             return Accepted(row["id"], created=True, row=row)
@@ -135,7 +138,12 @@ def submit(
             raise Conflict("The same key was used at the same moment; send it again.")
         return raced
 
-    return _told(database.write_together(write, job="classify"), source, way, began)
+    def accept(tokens: Rescued) -> Accepted:
+        rescued.update(tokens)
+        return database.write_together(write, job="classify")
+
+    accepted = put_surely(database, blobs, lambda _: submission.data, accept)
+    return _told(accepted, source, way, began)
 
 
 def _told(accepted: Accepted, source: SourceRef, way: str, began: float) -> Accepted:
@@ -253,8 +261,9 @@ def get(session: Session, workspace_id: str, prediction_id: str) -> Prediction:
 
 
 def get_image(session: Session, workspace_id: str, prediction_id: str) -> tuple[Prediction, Image]:
-    """Return a prediction and its picture as it came. Raises NotFound."""
+    """Return a prediction and its picture as it came. Raises NotFound, Gone when it was deleted."""
     row = get(session, workspace_id, prediction_id)
+    check_kept(row)
     return row, session.get_one(Image, row.image_id)
 
 
@@ -289,8 +298,9 @@ def list_predictions(
 
 
 def retry(session: Session, workspace_id: str, prediction_id: str) -> Prediction:
-    """Try a failed prediction again. Raises NotFound, Conflict when it has not failed."""
+    """Try a failed prediction again. Raises NotFound, Conflict when it has not failed, Gone."""
     row = get(session, workspace_id, prediction_id)
+    hold(session, row)
     if row.status != "failed":
         raise Conflict(f"Only a failed prediction can be tried again; this one is {row.status}.")
     before = audit_log.brief(row, "status", "error_code")

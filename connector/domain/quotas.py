@@ -116,13 +116,16 @@ class Quotas:
         limit = self._max_bytes
 
         def count(connection: Connection) -> int:
-            kept = select(func.sum(Image.size)).where(Image.workspace_id == workspace_id)
+            kept = select(func.sum(Image.size)).where(
+                Image.workspace_id == workspace_id, Image.deleted_at.is_(None)
+            )
             return int(connection.scalar(kept) or 0)
 
         if not self._fits(self._bytes, workspace_id, size, limit, count, BYTES_HOLD):
             raise TooMany(
                 f"This workspace may keep {limit / 1e9:g} GB of pictures (COLABEL_MAX_KEPT_BYTES) "
-                "and this would be more. Delete examples that are not needed, or raise the limit.",
+                "and this would be more. Delete pictures or let them go after some days "
+                "(COLABEL_RETENTION_DAYS), or raise the limit.",
                 code="too_many_bytes_kept",
                 retry_after=RETRY_BYTES,
             )

@@ -23,6 +23,9 @@ from connector.db.tables import (
 )
 from connector.domain import conditions
 
+# Said of a prediction whose picture is no longer kept.
+DELETED = "The picture was deleted on {day}; its answer is kept."
+
 
 def iso(moment: datetime | None) -> str | None:
     """Return ISO 8601 with offset."""
@@ -80,6 +83,7 @@ def _prediction(
     review_id: str | None,
 ) -> dict[str, Any]:
     url = f"{public_url}/api/v1/predictions/{row.id}"
+    deleted = row.image_deleted_at
     return {
         "id": row.id,
         "classifier_id": row.classifier_id,
@@ -99,7 +103,9 @@ def _prediction(
         "metadata": row.meta,
         "location": row.location,
         "actions": actions,
-        "image_url": f"{url}/image",
+        "image_url": f"{url}/image" if deleted is None else None,
+        "image_deleted_at": iso(deleted),
+        "image_note": None if deleted is None else DELETED.format(day=deleted.date()),
         "url": url,
         "error": problem(row.error_code, row.error),
         "created_at": iso(row.created_at),
@@ -130,7 +136,9 @@ def review(row: Review, prediction_row: Prediction, public_url: str) -> dict[str
         "label": row.label,
         "answered_by": row.answered_by,
         "name": prediction_row.name,
-        "image_url": f"{public_url}/api/v1/predictions/{row.prediction_id}/image",
+        "image_url": None
+        if prediction_row.image_deleted_at is not None
+        else f"{public_url}/api/v1/predictions/{row.prediction_id}/image",
         "url": f"{public_url}/api/v1/reviews/{row.id}",
         "prediction_url": f"{public_url}/api/v1/predictions/{row.prediction_id}",
         "created_at": iso(row.created_at),

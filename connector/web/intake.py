@@ -33,6 +33,7 @@ _UNDECIDED = dict.fromkeys(
         "model_version",
         "usual",
         "twin_of",
+        "image_deleted_at",
         "corrected_label",
         "error_code",
         "error",

@@ -21,6 +21,7 @@ TITLES = {
     403: "The key may not do this",
     404: "It does not exist, or belongs to somebody else",
     409: "The present state does not allow it",
+    410: "It was deleted",
     413: "Too many bytes or pixels",
     415: "Not a picture that can be read",
     422: "The values make no sense here",

@@ -13,8 +13,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from connector.db import Database, migrate
-from connector.db.tables import Base, Classifier, Example, ModelVersion, Rule, Source, TrainingRun
+from connector.db.tables import (
+    Base,
+    Classifier,
+    Derivative,
+    Example,
+    ModelVersion,
+    Prediction,
+    Rule,
+    Source,
+    TrainingRun,
+)
 from connector.domain import conditions, deliveries
+from connector.errors import Unprocessable
 
 
 def test_there_is_one_head() -> None:
@@ -158,3 +169,46 @@ def test_the_previous_release_goes_on_with_the_delivery_tables(first_release: Da
     with first_release.write() as session:
         claim, [parcel] = deliveries.claim_due(session, limit=1, seconds=60)
         assert (claim.ids, parcel.secrets) == (("dlv_1",), ("s",))
+
+
+# As the releases before 0008 wrote them.
+PREDICTION = f"""INSERT INTO predictions (id, workspace_id, classifier_id, source_id, request_hash,
+    image_id, name, metadata, status, location, suspect, strikes, created_at)
+    VALUES ('{{id}}', 'ws_1', 'clf_1', 'src_1', '', 'img_1', '', '{{{{}}}}', 'done', '{{{{}}}}',
+    0, 0, {MOMENT})"""
+TURNED = f"""INSERT INTO actions (id, workspace_id, prediction_id, rule_id, rule_version, sequence,
+    position, kind, params, status, pending, journal, detail, attempts, strikes, due_at, created_at)
+    VALUES ('act_1', 'ws_1', 'pred_1', 'rule_1', 1, 1, 0, 'rotate', '{{}}', 'done', 0, '{{}}',
+    '{{"before": "one", "after": "other"}}', 0, 0, {MOMENT}, {MOMENT})"""
+
+
+def test_the_releases_before_go_on_beside_retention(first_release: Database) -> None:
+    with first_release.write() as session:
+        for statement in (
+            SOURCE.format(id="src_1", kind="hook"),
+            PREDICTION.format(id="pred_1"),
+            TURNED,
+        ):
+            # Colons in JSON are no parameters.
+            session.connection().exec_driver_sql(statement)
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        session.connection().exec_driver_sql(PREDICTION.format(id="pred_2"))
+    with first_release.read() as session:
+        kept = session.scalars(select(Prediction).order_by(Prediction.id)).all()
+        assert [(one.id, one.image_deleted_at) for one in kept] == [
+            ("pred_1", None),
+            ("pred_2", None),
+        ]
+        made = session.execute(select(Derivative.sha256, Derivative.prediction_id))
+        assert {tuple(one) for one in made} == {("one", "pred_1"), ("other", "pred_1")}
+        assert session.scalars(select(Classifier.retention_days)).all() == [None]
+    migrate.downgrade(first_release, "0005")
+    migrate.upgrade(first_release)
+    with first_release.read() as session:
+        assert len(session.scalars(select(Derivative.sha256)).all()) == 2
+
+
+def test_there_is_no_way_back_to_what_never_was(database: Database) -> None:
+    with pytest.raises(Unprocessable, match="no way back to 'nowhere'"):
+        migrate.downgrade(database, "nowhere")

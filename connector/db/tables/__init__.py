@@ -8,6 +8,7 @@ from connector.db.tables.examples import Embedding, Example, Image, Import, Impo
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.records import AuditEntry, Tally
+from connector.db.tables.retention import Derivative, Removal
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
 from connector.db.types import Base
@@ -20,6 +21,7 @@ __all__ = [
     "Classifier",
     "Delivery",
     "DeliveryAttempt",
+    "Derivative",
     "Embedding",
     "Endpoint",
     "Event",
@@ -31,6 +33,7 @@ __all__ = [
     "Label",
     "ModelVersion",
     "Prediction",
+    "Removal",
     "Review",
     "Rule",
     "Source",

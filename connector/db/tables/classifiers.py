@@ -42,6 +42,8 @@ class Classifier(Base):
     changed_at: Mapped[datetime | None]
     # Names that older versions still answer with: [{"from", "to", "up_to_version"}], in order.
     aliases: Mapped[list[Json]] = mapped_column(default=list, server_default=text("'[]'"))
+    # Pictures older than so many days go; 0: never, None: as COLABEL_RETENTION_DAYS says.
+    retention_days: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     deleted_at: Mapped[datetime | None]
 

@@ -19,6 +19,7 @@ class Image(Base):
         UniqueConstraint("workspace_id", "sha256"),
         # What a workspace keeps, and all of them, summed without reading the rows.
         Index("ix_images_workspace_id_size", "workspace_id", "size"),
+        Index("ix_images_sha256", "sha256"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("img"))
@@ -29,6 +30,8 @@ class Image(Base):
     height: Mapped[int]
     size: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    # Since then nothing in this workspace needs the bytes; the row tells what they were.
+    deleted_at: Mapped[datetime | None]
 
 
 class Embedding(Base):
@@ -48,6 +51,7 @@ class Example(Base):
     __table_args__ = (
         UniqueConstraint("classifier_id", "image_id"),
         Index("ix_examples_classifier_id_id", "classifier_id", "id"),
+        Index("ix_examples_image_id", "image_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))

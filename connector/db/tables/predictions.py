@@ -35,6 +35,21 @@ class Prediction(Base):
             sqlite_where=text("status = 'queued'"),
             postgresql_where=text("status = 'queued'"),
         ),
+        # Whose picture is kept: who needs one, and which are old enough to go.
+        Index(
+            "ix_predictions_kept_image",
+            "image_id",
+            sqlite_where=text("image_deleted_at IS NULL"),
+            postgresql_where=text("image_deleted_at IS NULL"),
+        ),
+        Index(
+            "ix_predictions_kept_of_classifier",
+            "classifier_id",
+            "created_at",
+            "id",
+            sqlite_where=text("image_deleted_at IS NULL"),
+            postgresql_where=text("image_deleted_at IS NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("pred"))
@@ -45,6 +60,8 @@ class Prediction(Base):
     # A repeat with other content under the same key is a mistake worth telling.
     request_hash: Mapped[str]
     image_id: Mapped[str] = mapped_column(ForeignKey("images.id"))
+    # Since then its picture is no longer there for it; see connector.domain.retention.
+    image_deleted_at: Mapped[datetime | None]
     name: Mapped[str]
     external_id: Mapped[str | None]
     # `metadata` is taken by SQLAlchemy's declarative base.

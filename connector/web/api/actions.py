@@ -41,7 +41,7 @@ def show(action_id: str) -> ResponseReturnValue:
         200: Answer("Undone", Action),
         202: Answer("Not undone yet; look at the action again in a moment", Action),
     },
-    errors=(409,),
+    errors=(409, 410),
 )
 def undo(action_id: str) -> ResponseReturnValue:
     """Waits up to 10 s. A file that was changed since stays as it is, and the answer says so."""
@@ -64,7 +64,7 @@ def undo(action_id: str) -> ResponseReturnValue:
         200: Answer("All undone, the last action first", ActionList),
         202: Answer("Not all undone yet; look at the prediction again in a moment", ActionList),
     },
-    errors=(409,),
+    errors=(409, 410),
 )
 def undo_all(prediction_id: str) -> ResponseReturnValue:
     """Waits up to 10 s."""

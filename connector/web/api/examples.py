@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from flask.typing import ResponseReturnValue
 
-from connector.domain import classifiers, contradictions, labelling
+from connector.domain import classifiers, contradictions, forgetting, labelling
 from connector.domain import examples as domain
+from connector.domain.removals import Rescued, put_surely
 from connector.web import intake
-from connector.web.answers import bytes_response
+from connector.web.answers import bytes_response, delete_now
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
@@ -24,6 +28,7 @@ from connector.web.schemas.classifiers import (
     ExampleUpdate,
     LabelledExamples,
 )
+from connector.web.schemas.predictions import ForgetQuery
 from connector.web.services import services
 
 examples = Api("examples", __name__, tag="Examples")
@@ -80,15 +85,20 @@ def create(classifier_id: str) -> ResponseReturnValue:
     intake.take_bytes(workspace_id(), [data])
     # Decoded and kept before the transaction, which has only rows to write.
     kept = domain.keep(here.blobs, here.settings, data)
-    with here.database.write() as session:
-        classifier = own_classifier(session, classifier_id)
-        added = domain.add_kept(session, classifier, kept, label, said.name or name, "api")
-        shown = {
-            **domain.resource(session, added.example, public_url()),
-            "outcome": added.outcome,
-            "contradiction": contradictions.resource(added.contradiction),
-        }
-    return shown, 201 if added.outcome == "added" else 200
+
+    def write(rescued: Rescued) -> dict[str, Any]:
+        again = replace(kept, rescued=rescued.get(kept.sha256))
+        with here.database.write() as session:
+            classifier = own_classifier(session, classifier_id)
+            added = domain.add_kept(session, classifier, again, label, said.name or name, "api")
+            return {
+                **domain.resource(session, added.example, public_url()),
+                "outcome": added.outcome,
+                "contradiction": contradictions.resource(added.contradiction),
+            }
+
+    shown = put_surely(here.database, here.blobs, lambda _: data, write)
+    return shown, 201 if shown["outcome"] == "added" else 200
 
 
 @examples.operation(
@@ -178,3 +188,30 @@ def image(classifier_id: str, example_id: str) -> ResponseReturnValue:
         etag=picture.sha256,
         inline=True,
     )
+
+
+@examples.operation(
+    "DELETE",
+    f"{ONE}/image",
+    "Delete an example and its picture",
+    scope="admin",
+    query=ForgetQuery,
+    answers={204: Answer("Deleted")},
+    errors=(409,),
+)
+def delete_image(classifier_id: str, example_id: str) -> ResponseReturnValue:
+    """For good. Models that learned from it stay as they are. While something else needs the
+    picture, this is refused.
+    """
+    query = read_query(ForgetQuery)
+    here = services()
+    with here.database.write() as session:
+        forgetting.forget_example(
+            session,
+            here.settings,
+            own_classifier(session, classifier_id),
+            example_id,
+            force=query.force,
+        )
+    delete_now(here.database, here.blobs)
+    return "", 204

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import classifiers, resources
+from connector.domain import classifiers, forgetting, resources
 from connector.domain import predictions as domain
 from connector.domain.predictions import SourceRef
 from connector.web import intake
-from connector.web.answers import bytes_response
+from connector.web.answers import bytes_response, delete_now
 from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.pictures import read_picture
 from connector.web.reading import idempotency_key, read_query
 from connector.web.schemas.predictions import (
+    ForgetQuery,
     Prediction,
     PredictionCreate,
     PredictionPage,
@@ -107,7 +108,7 @@ def show(prediction_id: str) -> ResponseReturnValue:
     "Try a failed prediction again",
     scope="ingest",
     answers={202: Answer("Queued again", Prediction)},
-    errors=(409,),
+    errors=(409, 410),
 )
 def retry(prediction_id: str) -> ResponseReturnValue:
     """Only failed ones can be tried again."""
@@ -123,6 +124,7 @@ def retry(prediction_id: str) -> ResponseReturnValue:
     "Read a prediction's picture",
     scope="read",
     answers={200: Answer("The bytes as they came", media_type="image/*")},
+    errors=(410,),
 )
 def image(prediction_id: str) -> ResponseReturnValue:
     """Byte for byte what was handed in, whatever rules did with it since."""
@@ -137,3 +139,27 @@ def image(prediction_id: str) -> ResponseReturnValue:
         etag=picture.sha256,
         inline=True,
     )
+
+
+@predictions.operation(
+    "DELETE",
+    f"{ONE}/image",
+    "Delete a prediction's picture",
+    scope="admin",
+    query=ForgetQuery,
+    answers={200: Answer("Deleted; the answer is kept", Prediction)},
+    errors=(409,),
+)
+def delete_image(prediction_id: str) -> ResponseReturnValue:
+    """For good, with what was made of it: thumbnail, embeddings, the picture as it was before it
+    was turned. Files that rules wrote to folders stay. While something needs it, this is refused.
+    """
+    query = read_query(ForgetQuery)
+    here = services()
+    with here.database.write() as session:
+        row = forgetting.forget_prediction(
+            session, here.settings, workspace_id(), prediction_id, force=query.force
+        )
+        shown = resources.prediction(session, row, public_url())
+    delete_now(here.database, here.blobs)
+    return shown

@@ -77,6 +77,12 @@ class ClassifierUpdate(Wanted):
         "error rate is promised, else none.",
     )
     auto_train: bool | None = Field(None, description="Whether it trains by itself.")
+    retention_days: int | None = Field(
+        None,
+        ge=0,
+        le=36_500,
+        description="Delete pictures older than so many days; 0: never; null: as the service does.",
+    )
 
 
 class LabelCount(Resource):
@@ -104,6 +110,9 @@ class Classifier(Resource):
     field: Json | None = Field(description="The error in the field by audits, and drift.")
     audit_share: float
     auto_train: bool
+    retention_days: int | None = Field(
+        description="After so many days pictures are deleted; null: as the service does."
+    )
     hook_url: str | None
     notice: str | None
     url: str

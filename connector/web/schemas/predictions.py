@@ -82,11 +82,19 @@ class Prediction(Resource):
     metadata: Json
     location: Json = Field(description="Where the picture is now.")
     actions: list[Action]
-    image_url: str
+    image_url: str | None
+    image_deleted_at: str | None = Field(description="Since then the picture is not kept.")
+    image_note: str | None = Field(description="A sentence about a picture that was deleted.")
     url: str
     error: Fault | None
     created_at: str
     decided_at: str | None
+
+
+class ForgetQuery(Wanted):
+    """How to delete a picture."""
+
+    force: bool = Field(False, description="Also where something still needs it that may go.")
 
 
 class PredictionPage(PageOf[Prediction]):
@@ -163,7 +171,7 @@ class Review(Resource):
     label: str | None
     answered_by: str | None
     name: str
-    image_url: str
+    image_url: str | None
     url: str
     prediction_url: str
     created_at: str
