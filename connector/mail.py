@@ -86,12 +86,30 @@ def send_mail(
     """
     check_configured(settings)
     message = _compose(settings, to, subject, text, message_id, attachments)
+    recipients = list(message_recipients(to))
+    with _told(settings, ", ".join(to)), _connection(settings.smtp_url, deadline) as client:
+        refused = client.send_message(message, settings.mail_from, recipients)
+    if refused:
+        # The others have the message; sending it again to all would be worse.
+        address, reason = next(iter(refused.items()))
+        raise _refused(reason, address, permanent=True)
+
+
+def check(settings: Settings, *, deadline: float = DEADLINE) -> None:
+    """Connect and log in, but send nothing. Raises MailFailed, Unprocessable."""
+    check_configured(settings)
+    with _told(settings, "us"), _connection(settings.smtp_url, deadline):
+        pass
+
+
+@contextmanager
+def _told(settings: Settings, whom: str) -> Iterator[None]:
+    """Turn what goes wrong with the mail server in the block into MailFailed."""
     host = urlsplit(settings.smtp_url).hostname or "localhost"
     try:
-        with _connection(settings.smtp_url, deadline) as client:
-            refused = client.send_message(message, settings.mail_from, list(message_recipients(to)))
+        yield
     except smtplib.SMTPRecipientsRefused as error:
-        raise _refused(next(iter(error.recipients.values())), ", ".join(to)) from error
+        raise _refused(next(iter(error.recipients.values())), whom) from error
     except smtplib.SMTPAuthenticationError as error:
         raise MailFailed(
             f"The mail server {host} refuses the user name or password; correct COLABEL_SMTP_URL."
@@ -114,10 +132,6 @@ def send_mail(
             "COLABEL_SMTP_URL if this lasts.",
             permanent=False,
         ) from error
-    if refused:
-        # The others have the message; sending it again to all would be worse.
-        address, reason = next(iter(refused.items()))
-        raise _refused(reason, address, permanent=True)
 
 
 def message_recipients(to: Sequence[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import redis
@@ -25,6 +26,8 @@ from connector.jobs import connect
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 20.0
+# The clock signs itself in as if it were a queue's worker.
+CLOCK = "clock"
 BEATS_PER_LEASE = 4
 UNKNOWN = "unknown"
 
@@ -32,6 +35,14 @@ UNKNOWN = "unknown"
 def key(queue: str) -> str:
     """Return the sorted set of a queue's workers; the score is until when one counts."""
     return f"colabel:workers:{queue}"
+
+
+def releases(client: redis.Redis, queue: str) -> set[str]:
+    """Return which releases the living workers of `queue` run. Raises redis.RedisError."""
+    living = client.zrangebyscore(key(queue), f"({_now(client)}", "+inf")
+    names = (name.decode() for name in living if isinstance(name, bytes))
+    # What it computes on may follow, behind a space.
+    return {name.partition(" ")[0].rpartition(":")[2] for name in names}
 
 
 def count(client: redis.Redis, queue: str) -> int:
@@ -63,7 +74,8 @@ def signed_in(
     restarted may have another address; one that is away is tried again at the next beat. So is
     `device`, what models run on here, which is not known before the first one is loaded.
     """
-    plain = f"{socket.gethostname()}:{os.getpid()}:{new_token(8)}"
+    process = f"{socket.gethostname()}:{os.getpid()}:{new_token(8)}"
+    plain = f"{process}:{version('colabel')}"
     name, ended = plain, threading.Event()
 
     def beat() -> None:

@@ -72,7 +72,7 @@ def main() -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: rt.stopping.set())
-    with presence.signed_in("clock", lambda: redis_url(load_settings())):
+    with presence.signed_in(presence.CLOCK, lambda: redis_url(load_settings())):
         serve(rt)
     return 0
 

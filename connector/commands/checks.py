@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from contextlib import closing
+from importlib.metadata import version
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
+from connector import presence
+from connector.commands import machine, outside
 from connector.commands.common import workers_of
+from connector.commands.finding import Finding
 from connector.db import Database
 from connector.db.migrate import revisions
 from connector.embedded import redis_url
@@ -23,21 +23,9 @@ from connector.jobs import QUEUES, connect
 from connector.lock import data_folder_lock
 from connector.logs import redact
 from connector.settings import Settings
-from connector.storage import open_bucket
+from connector.storage import open_blobs, open_bucket
 
-PROBE_SECONDS = 120
 LOW_FREE_BYTES = 2_000_000_000
-
-Status = Literal["ok", "warn", "fail"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line: how it is, what was looked at, and a sentence with a way on."""
-
-    status: Status
-    part: str
-    sentence: str
 
 
 def run(settings: Settings) -> Iterator[Finding]:
@@ -47,7 +35,7 @@ def run(settings: Settings) -> Iterator[Finding]:
     if folder.status == "fail":
         return
     yield disk(settings)
-    if settings.bucket is not None:
+    if folder.status == "ok":
         yield storage(settings)
     yield database(settings)
     running = service_runs(settings)
@@ -56,7 +44,10 @@ def run(settings: Settings) -> Iterator[Finding]:
     yield queues
     if queues.status == "ok":
         yield workers(settings, running)
-    yield from machine()
+        yield clock(settings, running)
+        yield release(settings)
+    yield from outside.run(settings, running)
+    yield from machine.run()
 
 
 def data_folder(settings: Settings) -> Finding:
@@ -90,10 +81,10 @@ def disk(settings: Settings) -> Finding:
 
 
 def storage(settings: Settings) -> Finding:
-    """Can objects be written to the bucket, read back and deleted?"""
+    """Can pictures be written where they are kept, read back and deleted?"""
     blobs = open_bucket(settings)
     if blobs is None:
-        return Finding("ok", "storage", f"{settings.blobs_dir}.")
+        return _local_storage(settings)
     try:
         blobs.check()
     except ColabelError as error:
@@ -101,6 +92,26 @@ def storage(settings: Settings) -> Finding:
     finally:
         blobs.close()
     return Finding("ok", "storage", f"{blobs.bucket}: objects can be written, read and deleted.")
+
+
+def _local_storage(settings: Settings) -> Finding:
+    blobs, probe = open_blobs(settings), os.urandom(32)
+    try:
+        sha256 = blobs.put(probe)
+        back = blobs.read(sha256)
+        blobs.delete(sha256)
+    except (OSError, ColabelError) as error:
+        return Finding(
+            "fail",
+            "storage",
+            f"Nothing can be kept in {settings.blobs_dir} ({error}); give the user that runs "
+            "colabel the right to write there, or correct COLABEL_STORAGE.",
+        )
+    if back != probe:
+        return Finding(
+            "fail", "storage", f"{settings.blobs_dir} gives back other bytes; check its disk."
+        )
+    return Finding("ok", "storage", f"{settings.blobs_dir}: can be written, read and deleted.")
 
 
 def database(settings: Settings) -> Finding:
@@ -167,7 +178,7 @@ def redis_server(settings: Settings, running: bool) -> Finding:
         )
     finally:
         connection.close()
-    return Finding("ok", "redis", f"{redact(url)} answers.")
+    return Finding("ok", "redis", f"{redact(url)} answers; it need not keep anything on disk.")
 
 
 def workers(settings: Settings, running: bool) -> Finding:
@@ -190,44 +201,34 @@ def workers(settings: Settings, running: bool) -> Finding:
     return Finding("ok", "workers", f"{said}.")
 
 
-def machine() -> Iterator[Finding]:
-    """What this machine classifies and trains with, tried in a process of its own."""
-    command = [sys.executable, "-m", "workers.probe"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
+def clock(settings: Settings, running: bool) -> Finding:
+    """Does the clock run? It rings for what was left behind, and deletes what is due."""
+    if workers_of(settings, presence.CLOCK):
+        return Finding("ok", "clock", "It runs.")
+    if running:
+        return Finding(
+            "warn", "clock", "`colabel up` is still starting it; look again in a minute."
         )
-        found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
-    except subprocess.TimeoutExpired:
-        yield Finding(
-            "fail", "models", f"Loading torch and ONNX Runtime took over {PROBE_SECONDS} seconds."
-        )
-        return
-    if not found:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        yield Finding(
-            "fail", "models", f"torch or ONNX Runtime cannot be used ({last}); run `make install`."
-        )
-        return
-    yield _device(found["device"])
-    weights = found["weights"]
-    yield Finding("ok" if weights["available"] else "warn", "weights", weights["sentence"])
-
-
-def _device(device: dict[str, Any]) -> Finding:
-    said = (
-        f"Classifies on the {_shown(device['classifies'])} (ONNX Runtime {device['onnxruntime']}), "
-        f"trains on the {_shown(device['trains'])} (torch {device['torch']}); "
-        f"{device['cores']} cores"
+    return Finding(
+        "fail", "clock", "Nobody rings for what a crash left behind; run `colabel clock`."
     )
-    if device["gpu_present"] and "cpu" in (device["classifies"], device["trains"]):
+
+
+def release(settings: Settings) -> Finding:
+    """Do all processes run the release that is installed here?"""
+    mine = version("colabel")
+    with closing(connect(redis_url(settings))) as client:
+        try:
+            found = set().union(
+                *(presence.releases(client, queue) for queue in (*QUEUES, presence.CLOCK))
+            )
+        except redis.RedisError as error:
+            return Finding("warn", "release", f"{mine}; of the others nothing is known ({error}).")
+    if others := sorted(found - {mine}):
         return Finding(
             "warn",
-            "device",
-            f"{said}. A GPU is there but not used: its driver may be too old for CUDA.",
+            "release",
+            f"{mine} here, but there are workers of {', '.join(others)}: end the upgrade by "
+            "restarting them.",
         )
-    return Finding("ok", "device", f"{said}.")
-
-
-def _shown(device: str) -> str:
-    return "GPU" if device == "cuda" else "CPU"
+    return Finding("ok", "release", f"{mine}, everywhere.")

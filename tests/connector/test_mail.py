@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from connector.errors import Unprocessable
-from connector.mail import Attachment, MailFailed, check_address, send_mail
+from connector.mail import Attachment, MailFailed, check, check_address, send_mail
 from connector.settings import Settings
 
 
@@ -136,14 +136,14 @@ def test_one_refused_receiver_of_two_is_reported_and_final(settings, inbox):
 
 
 def test_user_and_password_are_unquoted_and_sent_to_loopback(settings, inbox):
-    url = settings.smtp_url.replace("127", "ann%40x.y:s%2Fcret@127")
+    url = settings.smtp_url.replace("127.", "ann%40x.y:s%2Fcret@127.")
     send(settings.model_copy(update={"smtp_url": url}))
     assert inbox.logins == [b"ann@x.y"]
     assert len(inbox.messages) == 1
 
 
 def test_a_wrong_password_is_final(settings):
-    url = settings.smtp_url.replace("127", "ann:wrong@127")
+    url = settings.smtp_url.replace("127.", "ann:wrong@127.")
     with pytest.raises(MailFailed, match="user name or password") as caught:
         send(settings.model_copy(update={"smtp_url": url}))
     assert caught.value.permanent
@@ -188,3 +188,14 @@ def test_a_server_that_drips_bytes_ends_at_the_deadline():
         thread.join(5)
     assert 0.4 < took < 3
     assert not caught.value.permanent
+
+
+def test_a_server_is_tried_without_sending_anything(settings, server, inbox):
+    check(settings)
+    mine = {"smtp_url": f"smtp://alice:s%2Fcret@127.0.0.1:{server.port}"}
+    check(settings.model_copy(update=mine))
+    wrong = {"smtp_url": f"smtp://alice:wrong@127.0.0.1:{server.port}"}
+    with pytest.raises(MailFailed, match="refuses the user name or password"):
+        check(settings.model_copy(update=wrong))
+    assert set(inbox.logins) == {b"alice"}
+    assert inbox.messages == []
