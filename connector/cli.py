@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "db": ("connector.commands.db:db", "Bring the database up to date."),
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),
     "worker": ("connector.commands.processes:worker", "Run one queue's worker (Procfile)."),
+    "watch": ("connector.commands.processes:watch", "Look at watched folders (Procfile)."),
     "clock": ("connector.commands.processes:clock", "Run the clock (Procfile)."),
 }
 

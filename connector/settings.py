@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=256)
     lease_seconds: float = Field(15.0, gt=0)
     clock_seconds: float = Field(2.0, gt=0)
+    watch_seconds: float = Field(2.0, gt=0)
     min_free_bytes: int = Field(200_000_000, ge=0)
     max_waiting: int = Field(50_000, ge=0)
     max_rate: int = Field(0, ge=0)

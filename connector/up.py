@@ -171,7 +171,8 @@ def _background(env: Mapping[str, str]) -> Iterator[Child]:
     for queue in QUEUES:
         argv = [sys.executable, "-m", "connector.cli", "worker", queue]
         yield Child(name=queue, argv=argv, env=env)
-    yield Child(name="clock", argv=[sys.executable, "-m", "connector.cli", "clock"], env=env)
+    for name in ("clock", "watch"):
+        yield Child(name=name, argv=[sys.executable, "-m", "connector.cli", name], env=env)
 
 
 def _prepare_database(settings: Settings) -> str | None:

@@ -28,7 +28,7 @@ from connector.settings import load_settings
 from connector.storage import open_blobs
 
 UP = (sys.executable, "-m", "connector.cli", "up")
-CHILDREN = ("redis", "web", "classify", "act", "deliver", "train", "clock")
+CHILDREN = ("redis", "web", "classify", "act", "deliver", "train", "clock", "watch")
 # Recovery after a crash is a matter of these; the defaults are easier on an idle machine.
 QUICK = {"COLABEL_LEASE_SECONDS": "2", "COLABEL_CLOCK_SECONDS": "0.5"}
 START_SECONDS = 60.0

@@ -96,7 +96,9 @@ def test_the_web_process_loads_no_heavy_library() -> None:
 
 
 def test_a_worker_that_answers_pictures_loads_no_torch() -> None:
-    loaded = loaded_by("import workers.classify, workers.act, workers.deliver, workers.clock")
+    loaded = loaded_by(
+        "import workers.classify, workers.act, workers.deliver, workers.clock, workers.watch"
+    )
     assert "onnxruntime" in loaded
     assert not loaded & {"torch", "torchvision", "flask"}
 
@@ -110,7 +112,7 @@ def test_every_job_name_resolves(name: str) -> None:
 
 def test_the_procfile_runs_every_queue() -> None:
     procfile = (ROOT / "Procfile").read_text()
-    for process in ("web", *QUEUES, "clock"):
+    for process in ("web", *QUEUES, "clock", "watch"):
         assert re.search(rf"^{process}:", procfile, re.MULTILINE), process
 
 

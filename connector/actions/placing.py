@@ -112,7 +112,9 @@ def _link_free(
         if exact and candidate != name:
             return None
         path = folder / candidate
-        journal.note(intent=str(path), without_links=False)
+        # `writes`: who watches the folder is to know that this file is ours (domain/written.py).
+        writes = [str(path), source.sha256]
+        journal.note(intent=str(path), without_links=False, writes=writes)
         try:
             os.link(part, path)
         except FileExistsError:
@@ -187,7 +189,8 @@ def exchange_content(
             part.unlink(missing_ok=True)
             return True
         write_part(source, part)
-        journal.note(before=before, after=source.sha256)
+        writes = [str(path), source.sha256]
+        journal.note(before=before, after=source.sha256, writes=writes)
         if not matches(path, before):
             part.unlink()
             return False

@@ -1,4 +1,4 @@
-"""`colabel web`, `worker` and `clock`: what a Procfile runs. Each becomes the process it names."""
+"""`colabel web`, `worker`, `clock` and `watch`: what a Procfile runs; each becomes its process."""
 
 from __future__ import annotations
 
@@ -46,3 +46,10 @@ def worker(queue: str, burst: bool) -> None:
 def clock() -> None:
     """Run the clock, which rings for whatever was left behind."""
     _become("workers.clock")
+
+
+@click.command()
+@data_option
+def watch() -> None:
+    """Look at the folders that sources watch. Run it where the folders are."""
+    _become("workers.watch")

@@ -1,9 +1,11 @@
-"""`colabel source`: the addresses at which other tools hand pictures in."""
+"""`colabel source`: addresses at which other tools hand pictures in, and watched folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
@@ -11,13 +13,15 @@ from sqlalchemy.orm import Session
 from connector.commands.common import data_option, open_service, workspace_option
 from connector.commands.show import table
 from connector.db.tables import Classifier
-from connector.domain import classifiers, sources
+from connector.domain import classifiers, folders, sources, watched
+from connector.domain.classifiers import HOOK
 from connector.domain.paging import MAX_LIMIT
+from connector.inbound import folder as inbound
 
 
 @click.group()
 def source() -> None:
-    """List, make, pause, resume, rotate and delete sources."""
+    """List, make, pause, resume, scan, rotate and delete sources."""
 
 
 @contextmanager
@@ -38,26 +42,79 @@ def list_(classifier: str, workspace: str | None) -> None:
     """List the sources of CLASSIFIER (id or name), the newest first."""
     with _opened(classifier, workspace) as (session, row, url):
         found = sources.list_sources(session, row, limit=MAX_LIMIT).items
-        shown = [sources.summary(session, one, url) for one in found]
-    columns = ("id", "name", "state", "accepted", "refused", "last_event_at", "hook_url")
+        shown = [_with_address(sources.summary(session, one, url)) for one in found]
+    columns = ("id", "name", "state", "accepted", "refused", "last_event_at", "address")
     rows = [[one[name] if one[name] is not None else "-" for name in columns] for one in shown]
     headings = ("id", "name", "state", "accepted", "refused", "last", "address")
     click.echo(table(headings, rows))
 
 
+def _with_address(shown: dict[str, Any]) -> dict[str, Any]:
+    """Add where its pictures come in; a folder that is not simply being watched says so."""
+    watching = shown["watching"]
+    if watching is None:
+        return {**shown, "address": shown["hook_url"]}
+    state = "" if watching["state"] == "watching" else f" ({watching['state']})"
+    return {**shown, "address": f"{shown['settings']['path']}{state}"}
+
+
 @source.command()
 @click.argument("classifier")
 @click.argument("name")
-@click.option("--image-field", metavar="PATH", help="Where the picture is, e.g. order.photo.")
+@click.option("--kind", type=click.Choice([HOOK, watched.FOLDER]), default=HOOK, show_default=True)
+@click.option("--image-field", metavar="PATH", help="Hook: where the picture is: order.photo.")
+@click.option("--path", type=click.Path(path_type=Path), help="Folder: which one to watch.")
+@click.option(
+    "--recursive/--flat", default=None, help="Folder: with those in it (default), or not."
+)
+@click.option("--suffix", multiple=True, help="Folder: how names end; may be repeated.")
+@click.option("--take-existing", is_flag=True, help="Folder: take what lies there already, too.")
 @workspace_option
 @data_option
-def create(classifier: str, name: str, image_field: str | None, workspace: str | None) -> None:
-    """Make a source NAME for CLASSIFIER and print its address."""
-    settings = {"image_field": image_field}
+def create(
+    classifier: str, name: str, kind: str, take_existing: bool, workspace: str | None, **given: Any
+) -> None:
+    """Make a source NAME for CLASSIFIER and print its address, or the folder that is watched."""
+    settings = _settings(given)
+    with open_service() as service:
+        workspace_id = service.workspace_id(workspace)
+        if kind == watched.FOLDER:
+            own = folders.sorted_dir(service.database, service.settings, workspace_id)
+            path = Path(inbound.checked(settings).path)
+            watched.check_allowed(service.settings, own, path)
+            if not path.is_dir():
+                click.echo(f"{path} is not there yet; it is watched as soon as it is.", err=True)
     with _opened(classifier, workspace) as (session, row, url):
-        made = sources.create_source(session, row, name=name, settings=settings)
-        address = sources.summary(session, made, url)["hook_url"]
-    click.echo(address)
+        made = sources.create_source(
+            session, row, name=name, settings=settings, kind=kind, take_existing=take_existing
+        )
+        shown = sources.summary(session, made, url)
+    click.echo(shown["hook_url"] or shown["settings"]["path"])
+
+
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    path, suffixes = given["path"], given["suffix"]
+    settings = {
+        "image_field": given["image_field"],
+        "path": None if path is None else str(path.expanduser().absolute()),
+        "recursive": given["recursive"],
+        "suffixes": list(suffixes) or None,
+    }
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+@source.command()
+@click.argument("classifier")
+@click.argument("source")
+@workspace_option
+@data_option
+def scan(classifier: str, source: str, workspace: str | None) -> None:
+    """Take what lies in the watched folder of SOURCE (id or name) and was not taken so far."""
+    with _opened(classifier, workspace) as (session, row, _):
+        found = sources.find_source(session, row, source)
+        sources.check_kind(found, watched.FOLDER)
+        watched.scan(session, found)
+    click.echo(f"{source}: what lies there is taken now, one by one.")
 
 
 @source.command()
@@ -104,6 +161,7 @@ def rotate(classifier: str, source: str, grace_hours: float, workspace: str | No
     """Give SOURCE (id or name) a new address and print it."""
     with _opened(classifier, workspace) as (session, row, url):
         found = sources.find_source(session, row, source)
+        sources.check_kind(found, HOOK)
         sources.rotate_token(session, found, grace_hours=grace_hours)
         address = sources.summary(session, found, url)["hook_url"]
     click.echo(address)

@@ -15,7 +15,7 @@ from connector.settings import DEFAULT_PORT, load_settings
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="The port to listen on.")
 @data_option
 def up(host: str, port: int) -> None:
-    """Run the web process, a worker per queue, the clock and a Redis, until Ctrl-C."""
+    """Run the web process, a worker per queue, the clock, the watch and a Redis, until Ctrl-C."""
     from connector.up import run_up
 
     sys.exit(run_up(load_settings(), host, port))

@@ -15,7 +15,7 @@ from connector.db import tallies
 from connector.db.session import afterwards, now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
-from connector.domain import audit_log, images, leases, predictions, resources
+from connector.domain import audit_log, images, leases, predictions, resources, written
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
 from connector.logs import note
@@ -31,6 +31,7 @@ def journal(session: Session, claim: leases.Claim, entries: dict[str, Any]) -> N
     """Keep what an action noted on its way. Raises LostLease when it is no longer ours."""
     if not leases.write(session, Action, claim, journal=entries):
         raise _lost(claim)
+    written.remember(session, claim.ids[0], entries)
 
 
 def finish(

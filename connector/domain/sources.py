@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from connector.db.session import alone
 from connector.db.tables import Classifier, Prediction, Source, SourceEvent
 from connector.db.types import Json, utcnow
-from connector.domain import audit_log
+from connector.domain import audit_log, watched
 from connector.domain.classifiers import API, HOOK, MAX_NAME
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.resources import iso
 from connector.errors import Conflict, NotFound, Unprocessable
 from connector.ids import new_id, new_token
+from connector.inbound import folder
 from connector.inbound.generic import parse_path
 from connector.logs import redact
 
@@ -37,9 +38,18 @@ _URL_TAIL = re.compile(r"(https?://[^\s?#]+)[?#][^\s,;)]*")
 
 
 def create_source(
-    session: Session, classifier: Classifier, *, name: str, settings: Mapping[str, Any]
+    session: Session,
+    classifier: Classifier,
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    kind: str = HOOK,
+    take_existing: bool = False,
 ) -> Source:
-    """Make a hook. Raises Unprocessable for bad values, Conflict for a taken name or too many."""
+    """Make a hook, or let a folder be watched (which `watched.check_allowed` has allowed).
+
+    Raises Unprocessable for bad values, Conflict for a taken name or folder, or too many.
+    """
     _take_turns(session, classifier)
     others = list(session.scalars(_own(classifier)))
     if len(others) >= MAX_SOURCES:
@@ -50,14 +60,23 @@ def create_source(
         id=new_id("src"),
         workspace_id=classifier.workspace_id,
         classifier_id=classifier.id,
-        kind=HOOK,
+        kind=kind,
         name=_free_name(others, name),
-        settings=checked_settings(settings),
+        settings=checked_settings(settings, kind),
         state=ACTIVE,
         refused=0,
     )
+    if kind == watched.FOLDER:
+        watched.check_apart(others, folder.checked(row.settings))
+    elif take_existing:
+        raise Unprocessable(
+            "Only a watched folder has existing pictures to take; leave out take_existing.",
+            code="bad_source_settings",
+        )
     session.add(row)
     session.flush()
+    if kind == watched.FOLDER:
+        watched.begin(session, row, take_existing=take_existing)
     _note(session, row, "source.created", after=_brief(row))
     return row
 
@@ -118,9 +137,28 @@ def update_source(
             raise Unprocessable("The state is active or paused.", code="bad_state")
         row.state = state
     if settings is not None:
-        row.settings = checked_settings(settings)
+        _set_settings(session, classifier, row, checked_settings(settings, row.kind))
     session.flush()
     _note(session, row, "source.changed", before=before, after=_brief(row))
+
+
+def _set_settings(session: Session, classifier: Classifier, row: Source, settings: Json) -> None:
+    before, row.settings = row.settings, settings
+    if row.kind == watched.FOLDER and settings != before:
+        _take_turns(session, classifier)
+        others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
+        watched.check_apart(others, folder.checked(settings))
+        watched.resettle(session, row, before)
+
+
+def check_kind(row: Source, kind: str) -> None:
+    """Raise Conflict (wrong_kind_of_source) unless it is of this kind."""
+    if row.kind != kind:
+        raise Conflict(
+            f"This works for a source of the kind {kind!r}; {shown_name(row)!r} is of the kind "
+            f"{row.kind!r}.",
+            code="wrong_kind_of_source",
+        )
 
 
 def rotate_token(session: Session, row: Source, *, grace_hours: float = GRACE_HOURS) -> None:
@@ -147,6 +185,7 @@ def delete_source(session: Session, row: Source) -> None:
     row.token, row.previous_token, row.previous_token_until = new_token(32), None, None
     # Free for another one; no name that is given holds a line break.
     row.name = f"\n{row.id}"
+    watched.end(session, row)
     session.execute(delete_rows(SourceEvent).where(SourceEvent.source_id == row.id))
     session.flush()
 
@@ -172,18 +211,19 @@ def note_refusal(
 ) -> None:
     """Keep why a call was refused, of the last 20 calls, without anything that it held.
 
-    It may stand for several `calls` that were refused for the same reason.
+    It may stand for several `calls` that were refused for the same reason, or for none: nothing was
+    refused then, but its owner wants to know.
     """
     sentence = redact(_URL_TAIL.sub(r"\1", detail))[:MAX_DETAIL]
     event = SourceEvent(source_id=source_id, code=code, detail=sentence, pictures=pictures)
-    counted = update(Source).where(Source.id == source_id, Source.deleted_at.is_(None))
+    mine = update(Source).where(Source.id == source_id, Source.deleted_at.is_(None))
     # First, because it makes the calls of one source wait for each other.
-    if session.execute(counted.values(refused=Source.refused + calls)).rowcount == 0:  # type: ignore[attr-defined]
+    if session.execute(mine.values(refused=Source.refused + calls)).rowcount == 0:  # type: ignore[attr-defined]
         return
     session.add(event)
     session.flush()
-    mine = select(SourceEvent.id).where(SourceEvent.source_id == source_id)
-    kept = mine.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS)
+    all_of_it = select(SourceEvent.id).where(SourceEvent.source_id == source_id)
+    kept = all_of_it.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS)
     session.execute(
         delete_rows(SourceEvent).where(
             SourceEvent.source_id == source_id, SourceEvent.id.not_in(kept)
@@ -191,8 +231,10 @@ def note_refusal(
     )
 
 
-def checked_settings(settings: Mapping[str, Any]) -> Json:
+def checked_settings(settings: Mapping[str, Any], kind: str = HOOK) -> Json:
     """Return the settings as they are kept. Raises Unprocessable (bad_source_settings)."""
+    if kind == watched.FOLDER:
+        return folder.checked(settings).as_kept()
     unknown = sorted(set(settings) - set(SETTINGS))
     if unknown:
         raise Unprocessable(
@@ -226,10 +268,11 @@ def summary(session: Session, row: Source, public_url: str) -> Json:
         "name": shown_name(row),
         "state": row.state,
         "settings": row.settings,
-        "hook_url": f"{public_url}/hooks/{row.token}",
+        "hook_url": f"{public_url}/hooks/{row.token}" if row.kind == HOOK else None,
         "previous_url_until": iso(row.previous_token_until) if graced else None,
         "accepted": session.execute(accepted).scalar_one(),
         "refused": row.refused,
+        "watching": watched.shown(session, row.id) if row.kind == watched.FOLDER else None,
         "last_event_at": iso(_last_event_at(session, row)),
         "url": f"{base}/sources/{row.id}",
         "created_at": iso(row.created_at),
@@ -241,7 +284,10 @@ def events(session: Session, row: Source) -> list[Json]:
     refused = select(SourceEvent).where(SourceEvent.source_id == row.id)
     taken = select(Prediction.id, Prediction.created_at).where(Prediction.source_id == row.id)
     found: list[tuple[datetime, Json]] = [
-        (one.created_at, _event("refused", one.created_at, one.pictures, one.code, one.detail))
+        (
+            one.created_at,
+            _event(_outcome(one.code), one.created_at, one.pictures, one.code, one.detail),
+        )
         for one in session.scalars(refused.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS))
     ]
     for one in session.execute(taken.order_by(Prediction.id.desc()).limit(KEPT_EVENTS)):
@@ -249,6 +295,10 @@ def events(session: Session, row: Source) -> list[Json]:
         found.append((one.created_at, event))
     found.sort(key=lambda pair: pair[0], reverse=True)
     return [event for _, event in found[:KEPT_EVENTS]]
+
+
+def _outcome(code: str) -> str:
+    return "notice" if code in watched.NOTICES else "refused"
 
 
 def _event(

@@ -11,6 +11,7 @@ from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.retention import Derivative, Removal
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
+from connector.db.tables.watched import WatchedFile, WatchedFolder, WrittenFile
 from connector.db.types import Base
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "Study",
     "Tally",
     "TrainingRun",
+    "WatchedFile",
+    "WatchedFolder",
     "Webhook",
     "Workspace",
+    "WrittenFile",
 ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask.typing import ResponseReturnValue
 
+from connector.domain import folders, watched
 from connector.domain import sources as domain
+from connector.domain.classifiers import HOOK
 from connector.errors import ColabelError
+from connector.inbound import folder
 from connector.inbound.generic import ImageReference
 from connector.pictures import inspect
 from connector.web.api.common import CLASSIFIER, listed, own_classifier, public_url
@@ -59,12 +63,22 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
     errors=(409,),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
-    """One for each tool, so that each can be paused, rotated and looked at by itself."""
+    """One for each tool, so that each can be paused, rotated and looked at by itself; or a
+    folder that is watched.
+    """
     wanted = read_json(SourceCreate)
     settings = wanted.settings.model_dump(exclude_none=True)
+    _check_folder(classifier_id, wanted.kind, settings)
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
-        row = domain.create_source(session, classifier, name=wanted.name, settings=settings)
+        row = domain.create_source(
+            session,
+            classifier,
+            name=wanted.name,
+            settings=settings,
+            kind=wanted.kind,
+            take_existing=wanted.take_existing,
+        )
         shown = domain.summary(session, row, public_url())
     return shown, 201, {"Location": shown["url"]}
 
@@ -97,6 +111,11 @@ def change(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Its name, its settings, or whether it takes pictures (active) or not (paused)."""
     wanted = read_json(SourceUpdate)
     settings = None if wanted.settings is None else wanted.settings.model_dump(exclude_none=True)
+    if settings is not None:
+        with services().database.read() as session:
+            classifier = own_classifier(session, classifier_id)
+            kind = domain.get_source(session, classifier, source_id).kind
+        _check_folder(classifier_id, kind, settings)
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
         row = domain.get_source(session, classifier, source_id)
@@ -131,16 +150,46 @@ def delete(classifier_id: str, source_id: str) -> ResponseReturnValue:
     scope="admin",
     model=TokenRotation,
     answers={200: Answer("The source with its new address", Source)},
+    errors=(409,),
 )
 def rotate_token(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """The address before goes on working for the grace period; one from before that ends now."""
     wanted = read_json(TokenRotation)
     with services().database.write() as session:
         row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        domain.check_kind(row, HOOK)
         domain.rotate_token(session, row, grace_hours=wanted.grace_hours)
         shown = domain.summary(session, row, public_url())
     services().hooks.forget(classifier_id)
     return shown
+
+
+@sources.operation(
+    "POST",
+    f"{ONE}/scan",
+    "Take what lies in a watched folder",
+    scope="admin",
+    answers={200: Answer("The source; its pictures follow one by one", Source)},
+    errors=(409,),
+)
+def scan(classifier_id: str, source_id: str) -> ResponseReturnValue:
+    """Also files that lay there before it was watched, and those refused, once more."""
+    with services().database.write() as session:
+        row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        domain.check_kind(row, watched.FOLDER)
+        watched.scan(session, row)
+        return domain.summary(session, row, public_url())
+
+
+def _check_folder(classifier_id: str, kind: str, settings: dict[str, Any]) -> None:
+    """Raise Unprocessable for a folder that this workspace may not watch."""
+    if kind != watched.FOLDER:
+        return
+    here = services()
+    with here.database.read() as session:
+        workspace_id = own_classifier(session, classifier_id).workspace_id
+    own = folders.sorted_dir(here.database, here.settings, workspace_id)
+    watched.check_allowed(here.settings, own, Path(folder.checked(settings).path))
 
 
 @sources.operation(
@@ -151,12 +200,14 @@ def rotate_token(classifier_id: str, source_id: str) -> ResponseReturnValue:
     body="picture",
     query=TestQuery,
     answers={200: Answer("What was found, and where", SourceTest)},
+    errors=(409,),
 )
 def test(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Takes the same bodies as the hook, keeps nothing, makes no prediction, fetches no URL."""
     query = read_query(TestQuery)
     with services().database.read() as session:
         row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        domain.check_kind(row, HOOK)
         settings = row.settings
     if query.image_field is not None:
         settings = domain.checked_settings({"image_field": query.image_field})

@@ -11,12 +11,25 @@ from connector.web.schemas.base import Name, PageOf, Resource, Wanted
 
 
 class SourceSettings(Wanted):
-    """What a hook may be told about the calls that it gets."""
+    """What a source may be told: a hook about its calls, a watched folder where it is."""
 
     image_field: str | None = Field(
         None,
         max_length=500,
         description="Where in JSON or a form the picture is: order.photo, items[].url.",
+    )
+
+    path: str | None = Field(
+        None, max_length=1000, description="Of a folder: where it is, from / (kind folder)."
+    )
+    recursive: bool | None = Field(
+        None, description="Of a folder: whether folders in it are watched too (default: true)."
+    )
+    suffixes: list[str] | None = Field(
+        None,
+        min_length=1,
+        max_length=50,
+        description="Of a folder: how names end (default: as those of pictures do).",
     )
 
     @field_validator("image_field")
@@ -28,11 +41,14 @@ class SourceSettings(Wanted):
 
 
 class SourceCreate(Wanted):
-    """A hook to make."""
+    """A hook to make, or a folder to watch."""
 
     name: Name
-    kind: Literal["hook"] = "hook"
+    kind: Literal["hook", "folder"] = "hook"
     settings: SourceSettings = Field(default_factory=lambda: SourceSettings.model_validate({}))
+    take_existing: bool = Field(
+        False, description="Of a folder: take the pictures that lie there already, too."
+    )
 
 
 class SourceUpdate(Wanted):
@@ -62,6 +78,22 @@ class ShownSettings(Resource):
     """The settings as they are kept."""
 
     image_field: str | None = None
+    path: str | None = None
+    recursive: bool | None = None
+    suffixes: list[str] | None = None
+
+
+class Watching(Resource):
+    """How the watching of a folder goes."""
+
+    state: Literal["starting", "watching", "waiting", "away"] = Field(
+        description="waiting: it takes nothing for now and loses nothing; away: it is not there."
+    )
+    code: str | None = Field(description="Why it is waiting or away.")
+    detail: str | None
+    files: int = Field(description="Files with wanted names that lie there.")
+    unfinished: int = Field(description="Those that are not taken yet: they may still grow.")
+    looked_at: str | None = Field(description="Noted about every 30 seconds.")
 
 
 class Source(Resource):
@@ -73,12 +105,15 @@ class Source(Resource):
     name: str
     state: Literal["active", "paused"]
     settings: ShownSettings
-    hook_url: str = Field(description="Who knows this address may hand pictures in.")
+    hook_url: str | None = Field(
+        description="Who knows this address may hand pictures in. Null for a watched folder."
+    )
     previous_url_until: str | None = Field(
         description="Until then the address before the last rotation works too."
     )
     accepted: int = Field(description="Pictures that became predictions.")
-    refused: int = Field(description="Calls that were refused.")
+    refused: int = Field(description="Calls, or files of a folder, that were refused.")
+    watching: Watching | None = Field(description="Of a watched folder.")
     last_event_at: str | None
     url: str
     created_at: str
@@ -87,7 +122,7 @@ class Source(Resource):
 class SourceEvent(Resource):
     """What became of a picture, or why a call was refused."""
 
-    outcome: Literal["accepted", "refused"]
+    outcome: Literal["accepted", "refused", "notice"]
     pictures: int = Field(description="0 where a refused call was not read so far.")
     code: str | None
     detail: str | None
