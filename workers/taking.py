@@ -64,9 +64,9 @@ class Taker:
         Raises Postponed for this file alone, ColabelError when nothing can be taken for now.
         """
         before = known or self._former(path)
-        if before is not None and before.gone and before.stat == file.stat:
+        if before is not None and before.gone and before.stat.untouched(file.stat):
             # A drive that was away is back with what lay on it.
-            return Taken(replace(before, gone=False))
+            return Taken(replace(before, stat=file.stat, gone=False))
         try:
             data, stat = self._read(root, path, file)
         except ColabelError as error:
@@ -193,8 +193,7 @@ class Taker:
 
 def _came_again(session: Session, path: str, stat: Stat, before: Seen) -> bool:
     """Whether the same content was brought anew, rather than touched or moved to and fro."""
-    same_file = before.stat.inode == stat.inode and before.stat.mtime_ns == stat.mtime_ns
-    if before.gone and not same_file:
+    if before.gone and not before.stat.same_content(stat):
         return True
     where = watched_files.whereabouts(session, before.prediction_id, path)
     if where == "busy":

@@ -135,6 +135,10 @@ class Stat:
         same = (self.size, self.mtime_ns) == (other.size, other.mtime_ns)
         return same and (self.inode == other.inode or self.ctime_ns == other.ctime_ns)
 
+    def untouched(self, other: Stat) -> bool:
+        """Say whether not even its name was changed."""
+        return self.same_content(other) and self.ctime_ns == other.ctime_ns
+
 
 @dataclass(frozen=True)
 class Listing:

@@ -95,11 +95,13 @@ def test_a_worker_becomes_its_own_process(monkeypatch: pytest.MonkeyPatch, run: 
     monkeypatch.setattr("os.execv", lambda _path, arguments: became.append(arguments[1:]))
     run("worker", "train", "--burst")
     run("clock")
+    run("watch")
     run("web", "--port", "1234")
     assert became[0] == ["-m", "workers.main", "train", "--burst"]
     assert became[1] == ["-m", "workers.clock"]
-    assert became[2][:2] == ["-m", "gunicorn"]
-    assert "127.0.0.1:1234" in became[2]
+    assert became[2] == ["-m", "workers.watch"]
+    assert became[3][:2] == ["-m", "gunicorn"]
+    assert "127.0.0.1:1234" in became[3]
 
 
 def test_the_first_command_makes_a_workspace_and_shows_its_key_once(run: Run) -> None:

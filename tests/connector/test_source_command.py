@@ -60,3 +60,21 @@ def test_what_is_wrong_is_told_in_a_sentence(run: Run) -> None:
     assert "there are: hook" in run("pause", "Pages", "Nothing", code=1).output
     assert "grace period" in run("rotate", "Pages", "hook", "--grace-hours", "-1", code=1).output
     assert "image_field" in run("create", "Pages", "X", "--image-field", "a..", code=1).output
+
+
+def test_a_folder_is_watched_and_scanned(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLABEL_FOLDERS", str(tmp_path))
+    folder = tmp_path / "in"
+    watch = ("create", "Pages", "Scans", "--kind", "folder", "--path")
+    made = run(*watch, str(folder), "--flat", "--suffix", "jpg", "--take-existing")
+    assert made.stdout.strip() == str(folder)
+    assert "not there yet" in made.stderr
+    assert line_of(run, "Scans")[-2:] == [str(folder), "(starting)"]
+    run("scan", "Pages", "Scans")
+    assert "kind 'hook'" in run("rotate", "Pages", "Scans", code=1).output
+    assert "kind 'folder'" in run("scan", "Pages", "hook", code=1).output
+    assert "COLABEL_FOLDERS" in run(*watch, "/", code=1).output
+    run("delete", "Pages", "Scans")
+    assert line_of(run, "Scans") == []
