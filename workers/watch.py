@@ -42,7 +42,7 @@ class Crew:
         """Let everybody look whose time has come, if there is a thread for it."""
         now = time.monotonic()
         if now >= self._ask_at:
-            self._ask_at = now + self._rt.settings.watch_seconds / 2
+            self._ask_at = now + self._rt.settings.watch_seconds
             self._sign_on()
         for source_id, watcher in self._watchers.items():
             if len(self._busy()) >= AT_ONCE:

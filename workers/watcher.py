@@ -46,7 +46,6 @@ class Watcher:
     source_id: str
     next_at: float = 0.0
     _hold: Hold | None = None
-    _facts: Facts | None = None
     _tree: Tree | None = None
     _memory: Memory | None = None
     _said: tuple[str, str | None, str | None] = ("starting", None, None)
@@ -108,7 +107,7 @@ class Watcher:
     def _look(self) -> int:
         assert self._hold is not None
         with self.rt.database.read() as session:
-            facts = self._facts = watched.facts(session, self._hold)
+            facts = watched.facts(session, self._hold)
         if self._tree is None or self._tree.settings != facts.settings:
             self._tree, self._memory = Tree(facts.settings, self._skipped()), None
         try:

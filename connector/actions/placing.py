@@ -189,7 +189,7 @@ def exchange_content(
             part.unlink(missing_ok=True)
             return True
         write_part(source, part)
-        writes = [str(path), source.sha256]
+        writes = [str(path.parent.resolve() / path.name), source.sha256]
         journal.note(before=before, after=source.sha256, writes=writes)
         if not matches(path, before):
             part.unlink()

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from connector.db.session import now
@@ -33,6 +33,8 @@ EXISTING, TAKEN, OURS, REFUSED = "existing", "taken", "ours", "refused"
 AWAY, BACK, NOT_ALLOWED = "folder_away", "folder_back", "folder_not_allowed"
 # Events that tell of the folder, and of no picture that was refused.
 NOTICES = frozenset({AWAY, BACK, NOT_ALLOWED})
+# A file's time is that of the last tick of the clock, which may be this much before now.
+TICK_NS = 20_000_000
 
 
 def check_allowed(settings: Settings, sorted_dir: Path, path: Path) -> None:
@@ -85,23 +87,23 @@ def begin(session: Session, source: Source, *, take_existing: bool) -> None:
 
 def resettle(session: Session, source: Source, before: Json) -> None:
     """Its settings have changed: what they cover newly and lies there now counts as existing."""
-    row = session.get_one(WatchedFolder, source.id)
-    if row.surveyed:
-        row.before = before
-    row.since, row.take_existing, row.surveyed = utcnow(), False, False
-    row.turn += 1
-    session.flush()
+    if not session.get_one(WatchedFolder, source.id).surveyed:
+        _change(session, source, since=utcnow(), take_existing=False)
+        return
+    _change(session, source, before=before, since=utcnow(), take_existing=False, surveyed=False)
+
+
+def _change(session: Session, source: Source, **values: Any) -> None:
+    """Set columns; whoever watches notices by the turn, which the database counts."""
+    statement = update(WatchedFolder).where(WatchedFolder.id == source.id)
+    session.execute(statement.values(turn=WatchedFolder.turn + 1, **values))
 
 
 def scan(session: Session, source: Source) -> None:
     """Ask for everything that lies there and was not taken so far."""
-    row = session.get_one(WatchedFolder, source.id)
-    row.turn += 1
-    if not row.surveyed:
-        row.take_existing = True
+    _change(session, source, take_existing=True)
     mine = (WatchedFile.source_id == source.id, WatchedFile.state.in_((EXISTING, REFUSED)))
     session.execute(delete(WatchedFile).where(*mine))
-    session.flush()
 
 
 def end(session: Session, source: Source) -> None:
@@ -198,7 +200,7 @@ def facts(session: Session, hold: Hold) -> Facts:
     return Facts(
         checked(source.settings),
         SourceRef.of(source, classifier),
-        int(row.since.timestamp() * 1_000_000) * 1000,
+        int(row.since.timestamp() * 1_000_000) * 1000 - TICK_NS,
         row.take_existing,
         row.surveyed,
         None if row.before is None else checked(row.before),

@@ -158,8 +158,14 @@ class _Known:
     """A folder as it was read last."""
 
     mtime_ns: int
+    inode: int
     folders: frozenset[str]
     trusted: bool
+
+    def is_same(self, found: os.stat_result) -> bool:
+        """Say whether nothing came into it and nothing went since."""
+        unchanged = (self.mtime_ns, self.inode) == (found.st_mtime_ns, found.st_ino)
+        return self.trusted and unchanged
 
 
 @dataclass
@@ -193,16 +199,16 @@ class Tree:
         if folder in self._known:
             self._known[folder].trusted = False
 
-    def forget(self, folder: str) -> None:
-        """The folder is gone, with all that was in it."""
-        for name in [one for one in self._known if one == folder or one.startswith(f"{folder}/")]:
-            del self._known[name]
+    def _forget(self, folder: str) -> None:
+        known = self._known.pop(folder, None)
+        for name in known.folders if known else ():
+            self._forget(f"{folder}/{name}")
 
     def _look(self, descriptor: int, folder: str, whole: bool, depth: int) -> Iterator[Listing]:
         known, found = self._known.get(folder), os.fstat(descriptor)
         if (found.st_dev, found.st_ino) in self.skipped:
             return
-        if whole or known is None or not known.trusted or known.mtime_ns != found.st_mtime_ns:
+        if whole or known is None or not known.is_same(found):
             # Asked for before it is read: what comes in between changes the time once more.
             trusted = time.time_ns() - found.st_mtime_ns > TRUSTED_AFTER_NS
             try:
@@ -210,7 +216,10 @@ class Tree:
             except OSError as error:
                 yield Listing(folder, {}, error=error)
                 return
-            known = _Known(found.st_mtime_ns, listing.folders or frozenset(), trusted)
+            below = listing.folders or frozenset()
+            for name in (known.folders if known else frozenset()) - below:
+                self._forget(f"{folder}/{name}".lstrip("/"))
+            known = _Known(found.st_mtime_ns, found.st_ino, below, trusted)
             self._known[folder] = known
             yield listing
         if depth < MAX_DEPTH:

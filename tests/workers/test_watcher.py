@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from colours import picture
-from watching import Inbox, touch, watchable
+from watching import Inbox, grown_old, touch, watchable
 
 from connector.db.tables import Classifier, Source
 from connector.domain import sources, watched
@@ -126,6 +126,7 @@ class TestWhatLayThereBefore:
         folder = tmp_path / "in"
         watchable(rt, folder)
         (folder / "old.png").write_bytes(picture("red"))
+        grown_old(folder / "old.png")
         inbox = Inbox.make(rt, colours, folder)
         # Before the first look, but after the source was made.
         inbox.drop("new.png", seed=1)
@@ -152,7 +153,7 @@ class TestWhatLayThereBefore:
     def test_is_what_new_settings_cover_and_the_old_did_not(self, inbox: Inbox) -> None:
         inbox.set(settings={"path": str(inbox.path), "recursive": False})
         inbox.look(2)
-        inbox.drop("sub/before.png", seed=1)
+        grown_old(inbox.drop("sub/before.png", seed=1))
         inbox.drop("arrived.png", seed=2)
         inbox.set(settings={"path": str(inbox.path)})
         inbox.look()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from colours import picture
 from conftest import Person
-from watching import Inbox, watchable
+from watching import Inbox, grown_old, watchable
 
 from connector.db.tables import Classifier, WatchedFolder
 from connector.domain import predictions, watched_files
@@ -174,6 +174,7 @@ def test_killed_before_the_survey_was_written_down_it_surveys_anew(
 ) -> None:
     watchable(rt, tmp_path / "in")
     (tmp_path / "in" / "old.png").write_bytes(picture("red"))
+    grown_old(tmp_path / "in" / "old.png")
     inbox = Inbox.make(rt, colours, tmp_path / "in")
 
     def kill(*_: object) -> None:
