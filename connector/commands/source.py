@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from connector.commands.common import data_option, open_service, workspace_option
 from connector.commands.show import table
 from connector.db.tables import Classifier
-from connector.domain import classifiers, folders, sources, watched
+from connector.domain import classifiers, folders, source_names, sources, watched
 from connector.domain.classifiers import HOOK
 from connector.domain.paging import MAX_LIMIT
 from connector.inbound import folder as inbound
@@ -111,7 +111,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
 def scan(classifier: str, source: str, workspace: str | None) -> None:
     """Take what lies in the watched folder of SOURCE (id or name) and was not taken so far."""
     with _opened(classifier, workspace) as (session, row, _):
-        found = sources.find_source(session, row, source)
+        found = source_names.find_source(session, row, source)
         sources.check_kind(found, watched.FOLDER)
         watched.scan(session, found)
     click.echo(f"{source}: what lies there is taken now, one by one.")
@@ -141,7 +141,7 @@ def resume(classifier: str, source: str, workspace: str | None) -> None:
 
 def _set_state(classifier: str, source: str, workspace: str | None, state: str) -> None:
     with _opened(classifier, workspace) as (session, row, _):
-        found = sources.find_source(session, row, source)
+        found = source_names.find_source(session, row, source)
         sources.update_source(session, row, found, state=state)
 
 
@@ -160,7 +160,7 @@ def _set_state(classifier: str, source: str, workspace: str | None, state: str) 
 def rotate(classifier: str, source: str, grace_hours: float, workspace: str | None) -> None:
     """Give SOURCE (id or name) a new address and print it."""
     with _opened(classifier, workspace) as (session, row, url):
-        found = sources.find_source(session, row, source)
+        found = source_names.find_source(session, row, source)
         sources.check_kind(found, HOOK)
         sources.rotate_token(session, found, grace_hours=grace_hours)
         address = sources.summary(session, found, url)["hook_url"]
@@ -175,5 +175,5 @@ def rotate(classifier: str, source: str, grace_hours: float, workspace: str | No
 def delete(classifier: str, source: str, workspace: str | None) -> None:
     """Close the address of SOURCE (id or name) for good; its predictions stay."""
     with _opened(classifier, workspace) as (session, row, _):
-        sources.delete_source(session, sources.find_source(session, row, source))
+        sources.delete_source(session, source_names.find_source(session, row, source))
     click.echo(f"{source} is deleted.")

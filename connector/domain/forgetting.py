@@ -17,7 +17,7 @@ from connector.db.tables import (
     Review,
     TrainingRun,
 )
-from connector.domain import changes, examples, predictions, removals, retention
+from connector.domain import audit_log, changes, examples, predictions, removals, retention
 from connector.errors import Conflict, Unavailable
 from connector.settings import Settings
 
@@ -47,6 +47,13 @@ def forget_prediction(
     if row.image_deleted_at is None:
         _forget(session, settings, row.image_id, {row.id}, force=force)
         session.refresh(row)
+        audit_log.note(
+            session,
+            workspace_id,
+            "prediction.picture_deleted",
+            row.id,
+            classifier_id=row.classifier_id,
+        )
     return row
 
 
@@ -59,6 +66,7 @@ def forget_example(
     """
     row = examples.get_example(session, classifier, example_id)
     _forget(session, settings, row.image_id, {row.id}, force=force)
+    audit_log.note_in(session, classifier, "example.picture_deleted", example_id)
 
 
 def _forget(

@@ -16,7 +16,7 @@ from connector.db.session import want
 from connector.db.tables import Action as ActionRow
 from connector.db.tables import Classifier, Label, Prediction, Rule
 from connector.db.types import Json, utcnow
-from connector.domain import audit_log, classifiers, conditions, sources
+from connector.domain import audit_log, classifiers, conditions, source_names
 from connector.domain.conditions import Facts, When
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
@@ -155,7 +155,7 @@ def checked_when(
 
 def _source_id(session: Session, classifier: Classifier, id_or_name: str) -> str:
     try:
-        return sources.find_source(session, classifier, id_or_name).id
+        return source_names.find_source(session, classifier, id_or_name).id
     except NotFound as error:
         raise Unprocessable(error.detail, code="bad_condition") from error
 

@@ -15,10 +15,11 @@ from connector.db.session import alone
 from connector.db.tables import Classifier, Prediction, Source, SourceEvent
 from connector.db.types import Json, utcnow
 from connector.domain import audit_log, watched
-from connector.domain.classifiers import API, HOOK, MAX_NAME
+from connector.domain.classifiers import HOOK, MAX_NAME
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.resources import iso
-from connector.errors import Conflict, NotFound, Unprocessable
+from connector.domain.source_names import own, shown_name
+from connector.errors import Conflict, Unprocessable
 from connector.ids import new_id, new_token
 from connector.inbound import folder
 from connector.inbound.generic import parse_path
@@ -26,7 +27,6 @@ from connector.logs import redact
 
 ACTIVE, PAUSED = "active", "paused"
 # The hook that every classifier is made with has no name of its own.
-FIRST_NAME = "hook"
 SETTINGS = ("image_field",)
 KEPT_EVENTS = 20
 MAX_DETAIL = 500
@@ -51,7 +51,7 @@ def create_source(
     Raises Unprocessable for bad values, Conflict for a taken name or folder, or too many.
     """
     _take_turns(session, classifier)
-    others = list(session.scalars(_own(classifier)))
+    others = list(session.scalars(own(classifier)))
     if len(others) >= MAX_SOURCES:
         raise Conflict(
             f"This classifier has {MAX_SOURCES} sources; delete one first.", code="too_many_sources"
@@ -89,32 +89,7 @@ def list_sources(
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Source]:
     """Return its sources, newest first, without the API's own. Raises BadRequest for bad paging."""
-    return page(session, _own(classifier), Source.id, cursor=cursor, limit=limit)
-
-
-def names(session: Session, classifier: Classifier) -> dict[str, str]:
-    """Return what a classifier's sources are called, by id, those that were deleted included."""
-    rows = session.scalars(select(Source).where(Source.classifier_id == classifier.id))
-    return {row.id: shown_name(row) for row in rows}
-
-
-def get_source(session: Session, classifier: Classifier, source_id: str) -> Source:
-    """Return one of its sources. Raises NotFound, for deleted ones and the API's own too."""
-    statement = _own(classifier).where(Source.id == source_id)
-    row: Source | None = session.scalars(statement).first()
-    if row is None:
-        raise NotFound(f"{classifier.name!r} has no source {source_id}; list its sources.")
-    return row
-
-
-def find_source(session: Session, classifier: Classifier, id_or_name: str) -> Source:
-    """Return its source of that id or name. Raises NotFound with the names there are."""
-    rows: list[Source] = list(session.scalars(_own(classifier).order_by(Source.id)))
-    for row in rows:
-        if id_or_name in (row.id, shown_name(row)):
-            return row
-    names = ", ".join(shown_name(row) for row in rows) or "none"
-    raise NotFound(f"{classifier.name!r} has no source {id_or_name!r}; there are: {names}.")
+    return page(session, own(classifier), Source.id, cursor=cursor, limit=limit)
 
 
 def update_source(
@@ -130,7 +105,7 @@ def update_source(
     before = _brief(row)
     if name is not None and name != shown_name(row):
         _take_turns(session, classifier)
-        others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
+        others = [one for one in session.scalars(own(classifier)) if one.id != row.id]
         row.name = _free_name(others, name)
     if state is not None:
         if state not in (ACTIVE, PAUSED):
@@ -146,7 +121,7 @@ def _set_settings(session: Session, classifier: Classifier, row: Source, setting
     before, row.settings = row.settings, settings
     if row.kind == watched.FOLDER and settings != before:
         _take_turns(session, classifier)
-        others = [one for one in session.scalars(_own(classifier)) if one.id != row.id]
+        others = [one for one in session.scalars(own(classifier)) if one.id != row.id]
         watched.check_apart(others, folder.checked(settings))
         watched.resettle(session, row, before)
 
@@ -251,11 +226,6 @@ def checked_settings(settings: Mapping[str, Any], kind: str = HOOK) -> Json:
     return {"image_field": path}
 
 
-def shown_name(row: Source) -> str:
-    """Return the name by which people know it."""
-    return row.name or FIRST_NAME
-
-
 def summary(session: Session, row: Source, public_url: str) -> Json:
     """Return the resource as JSON values: its address, and how much came by it."""
     accepted = select(func.count()).select_from(Prediction).where(Prediction.source_id == row.id)
@@ -333,12 +303,6 @@ def _last_event_at(session: Session, row: Source) -> datetime | None:
 def _take_turns(session: Session, classifier: Classifier) -> None:
     """Let names be given one by one, so that two that are the same meet here."""
     alone(session, f"sources of {classifier.id}")
-
-
-def _own(classifier: Classifier) -> Any:
-    return select(Source).where(
-        Source.classifier_id == classifier.id, Source.kind != API, Source.deleted_at.is_(None)
-    )
 
 
 def _free_name(others: list[Source], name: str) -> str:

@@ -21,7 +21,7 @@ from connector.db.tables import (
     WatchedFolder,
 )
 from connector.db.types import Json, utcnow
-from connector.domain import leases
+from connector.domain import audit_log, leases
 from connector.domain.predictions import SourceRef
 from connector.domain.resources import iso
 from connector.errors import Conflict, LostLease, Unprocessable
@@ -104,6 +104,13 @@ def scan(session: Session, source: Source) -> None:
     _change(session, source, take_existing=True)
     mine = (WatchedFile.source_id == source.id, WatchedFile.state.in_((EXISTING, REFUSED)))
     session.execute(delete(WatchedFile).where(*mine))
+    audit_log.note(
+        session,
+        source.workspace_id,
+        "source.scanned",
+        source.id,
+        classifier_id=source.classifier_id,
+    )
 
 
 def end(session: Session, source: Source) -> None:

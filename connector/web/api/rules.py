@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import conditions, resources, sources
+from connector.domain import conditions, resources, source_names
 from connector.domain import rules as domain
 from connector.web.api.common import CLASSIFIER, listed, own_classifier
 from connector.web.operations import Answer, Api
@@ -152,7 +152,7 @@ def preview(classifier_id: str) -> ResponseReturnValue:
         classifier = own_classifier(session, classifier_id)
         checked = domain.resolve_actions(session, classifier, actions)
         when = domain.checked_when(session, classifier, wanted.label, wanted.when)
-        names = sources.names(session, classifier)
+        names = source_names.names(session, classifier)
     sentences = domain.describe(checked)
     return {
         "label": wanted.label,

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import folders, watched
+from connector.domain import folders, source_names, watched
 from connector.domain import sources as domain
 from connector.domain.classifiers import HOOK
 from connector.errors import ColabelError
@@ -93,7 +93,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
 def show(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """With its last 20 events: pictures taken, and calls refused with the reason."""
     with services().database.read() as session:
-        row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
         shown = domain.summary(session, row, public_url())
         return {**shown, "events": domain.events(session, row)}
 
@@ -114,11 +114,11 @@ def change(classifier_id: str, source_id: str) -> ResponseReturnValue:
     if settings is not None:
         with services().database.read() as session:
             classifier = own_classifier(session, classifier_id)
-            kind = domain.get_source(session, classifier, source_id).kind
+            kind = source_names.get_source(session, classifier, source_id).kind
         _check_folder(classifier_id, kind, settings)
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
-        row = domain.get_source(session, classifier, source_id)
+        row = source_names.get_source(session, classifier, source_id)
         domain.update_source(
             session, classifier, row, name=wanted.name, state=wanted.state, settings=settings
         )
@@ -138,7 +138,7 @@ def delete(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Its address takes nothing more from now on; the predictions that it brought stay."""
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
-        domain.delete_source(session, domain.get_source(session, classifier, source_id))
+        domain.delete_source(session, source_names.get_source(session, classifier, source_id))
     services().hooks.forget(classifier_id)
     return "", 204
 
@@ -156,7 +156,7 @@ def rotate_token(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """The address before goes on working for the grace period; one from before that ends now."""
     wanted = read_json(TokenRotation)
     with services().database.write() as session:
-        row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
         domain.check_kind(row, HOOK)
         domain.rotate_token(session, row, grace_hours=wanted.grace_hours)
         shown = domain.summary(session, row, public_url())
@@ -175,7 +175,7 @@ def rotate_token(classifier_id: str, source_id: str) -> ResponseReturnValue:
 def scan(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Also files that lay there before it was watched, and those refused, once more."""
     with services().database.write() as session:
-        row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
         domain.check_kind(row, watched.FOLDER)
         watched.scan(session, row)
         return domain.summary(session, row, public_url())
@@ -206,7 +206,7 @@ def test(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Takes the same bodies as the hook, keeps nothing, makes no prediction, fetches no URL."""
     query = read_query(TestQuery)
     with services().database.read() as session:
-        row = domain.get_source(session, own_classifier(session, classifier_id), source_id)
+        row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
         domain.check_kind(row, HOOK)
         settings = row.settings
     if query.image_field is not None:

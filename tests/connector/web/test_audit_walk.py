@@ -9,6 +9,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,9 @@ LEAVE = {
     "sources_change": "source.changed",
     "sources_rotate_token": "source.token_rotated",
     "sources_delete": "source.deleted",
+    "sources_scan": "source.scanned",
+    "examples_delete_image": "example.picture_deleted",
+    "predictions_delete_image": "prediction.picture_deleted",
     "training_create": "training.requested",
     "versions_promote": "version.promoted",
     "rules_create": "rule.created",
@@ -77,8 +81,11 @@ COPY = {"kind": "copy", "params": {"folder": "kept"}}
 
 
 @pytest.fixture
-def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"allow_private_addresses": ["127.0.0.1"]})
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    (tmp_path / "in").mkdir()
+    return settings.model_copy(
+        update={"allow_private_addresses": ["127.0.0.1"], "folders": [tmp_path / "in"]}
+    )
 
 
 def changing(app: Flask) -> set[str]:
@@ -149,7 +156,7 @@ def test_every_changing_operation_leaves_an_entry(
 ) -> None:
     classifier_and_labels(walker)
     examples(walker, job.path)
-    sources_and_rules(walker, job.path)
+    sources_and_rules(walker, job.path, rt.settings.folders[0])
     versions(walker, job, rt.database, blobs)
     effects_and_reviews(walker, job.path, drain)
     failures(walker, job.path, rt.database)
@@ -195,14 +202,18 @@ def examples(walker: Walker, path: str) -> None:
     walker("POST", f"{path}/imports", data=archive(), content_type="application/zip")
     walker("POST", f"{path}/training-runs", json={})
     walker("DELETE", f"{path}/examples/{ids[0]}")
+    walker("DELETE", f"{path}/examples/{ids[2]}/image?force=true")
 
 
-def sources_and_rules(walker: Walker, path: str) -> None:
+def sources_and_rules(walker: Walker, path: str, folder: Path) -> None:
     made = walker("POST", f"{path}/sources", json={"name": "Shop"})
     one = f"{path}/sources/{made['id']}"
     walker("PATCH", one, json={"state": "paused"})
     walker("POST", f"{one}/rotate-token", json={})
     walker("DELETE", one)
+    wanted = {"kind": "folder", "name": "Scans", "settings": {"path": str(folder)}}
+    scans = walker("POST", f"{path}/sources", json=wanted)
+    walker("POST", f"{path}/sources/{scans['id']}/scan")
     rule = walker("POST", f"{path}/rules", json={"label": "red", "actions": [COPY]})
     walker("PATCH", f"{path}/rules/{rule['id']}", json={"enabled": False})
     walker("DELETE", f"{path}/rules/{rule['id']}")
@@ -232,6 +243,8 @@ def effects_and_reviews(walker: Walker, path: str, drain: Callable[[], None]) ->
     walker("POST", f"/api/v1/predictions/{red}/undo")
     (review,) = (walker.caller.get("/api/v1/reviews").json or {})["items"]
     walker("POST", f"/api/v1/reviews/{review['id']}/answer", json={"label": "blue"})
+    drain()
+    walker("DELETE", f"/api/v1/predictions/{review['prediction_id']}/image?force=true")
 
 
 @pytest.fixture(autouse=True)
