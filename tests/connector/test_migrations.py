@@ -12,19 +12,21 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
-from connector.db import Database, migrate
+from connector.db import Database, migrate, tallies
 from connector.db.tables import (
+    AuditEntry,
     Base,
     Classifier,
     Derivative,
     Example,
+    Image,
     ModelVersion,
     Prediction,
     Rule,
     Source,
     TrainingRun,
 )
-from connector.domain import conditions, deliveries
+from connector.domain import audit_log, conditions, deliveries
 from connector.errors import Unprocessable
 
 
@@ -150,6 +152,22 @@ def test_the_rules_of_the_releases_before_survive_and_theirs_are_understood(
     with first_release.read() as session:
         rows = session.scalars(select(Rule).order_by(Rule.id)).all()
         assert [conditions.of_rule(row) for row in rows] == [{"labels": ["a"]}, {}]
+
+
+def test_the_records_can_be_taken_back_and_made_again(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        # As the release before writes them, which knows nothing of what is counted.
+        session.execute(text(IMAGE.format(id="img_9")))
+        tallies.add(session, "accepted", way="hook")
+        audit_log.note(session, "ws_1", "rule.created", "rule_1")
+    engine = first_release.engine.execution_options(colabel_write=True)
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0005")
+    migrate.upgrade(first_release)
+    with first_release.read() as session:
+        assert session.scalars(select(AuditEntry)).all() == []
+        assert session.scalars(select(Image.id).order_by(Image.id)).all() == ["img_1", "img_9"]
 
 
 def test_the_previous_release_goes_on_with_the_delivery_tables(first_release: Database) -> None:
