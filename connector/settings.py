@@ -14,6 +14,7 @@ from connector.errors import ConfigurationError
 
 DEFAULT_PORT = 8484
 _S3 = re.compile(r"s3://(?P<name>[A-Za-z0-9._-]{3,255})(?:/(?P<prefix>[\w!./*'()-]*))?")
+_RULE_BUCKET = re.compile(r"(?:s3://)?(?P<name>[A-Za-z0-9._-]{3,255})(?:/(?P<prefix>[^\s{}\\]*))?")
 
 
 class Bucket(NamedTuple):
@@ -63,6 +64,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(0, ge=0, le=36_500)
     undo_days: int = Field(7, ge=0, le=36_500)
     finetune_seconds: float = Field(240.0, ge=0, le=86_400)
+    rule_buckets: Annotated[list[Bucket], NoDecode] = []
 
     @field_validator("data_dir", mode="after")
     @classmethod
@@ -110,6 +112,11 @@ class Settings(BaseSettings):
             raise ValueError("use file:///absolute/path or s3://bucket/prefix")
         return value
 
+    @field_validator("rule_buckets", mode="before")
+    @classmethod
+    def _places_for_rules(cls, value: object) -> object:
+        return [_rule_bucket(one) for one in value.split(",")] if isinstance(value, str) else value
+
     @field_validator("public_url")
     @classmethod
     def _url(cls, value: str) -> str:
@@ -155,6 +162,14 @@ class Settings(BaseSettings):
     def sorted_dir(self) -> Path:
         """Where the first workspace's rules put pictures when they name a relative folder."""
         return self.data_dir / "sorted"
+
+
+def _rule_bucket(text: str) -> Bucket:
+    found = _RULE_BUCKET.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("use bucket or bucket/prefix, separated by commas")
+    prefix = (found["prefix"] or "").strip("/")
+    return Bucket(found["name"], f"{prefix}/" if prefix else "")
 
 
 VARIABLES = {"database_url": "DATABASE_URL", "redis_url": "REDIS_URL"}

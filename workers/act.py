@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.actions import Context, Location, Outcome
+from connector.actions.places import read_picture
 from connector.db.tables import Action, Classifier, Image, Prediction
 from connector.domain import (
     classifiers,
@@ -166,16 +166,18 @@ def _carry_out(
         record=record,
         emit=lambda event_type, payload: emitted.append((event_type, payload)),
         journal=action.journal,
-        hand_on=lambda classifier_id, location: _hand_on(rt, action, classifier_id, location),
         keep_bytes=lambda data: derivatives.keep(rt.database, rt.blobs, prediction.id, data),
     )
+    context.hand_on = lambda other, location: _hand_on(rt, action, other, location, context)
     if action.undo_requested_at is not None:
         before = action.location_before or prediction.location
         return kind.undo(params, action.detail, before, context)
     return kind.execute(params, prediction.location, context)
 
 
-def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location) -> str:
+def _hand_on(
+    rt: Runtime, action: Action, classifier_id: str, location: Location, context: Context
+) -> str:
     """Submit the picture as it is now to another classifier, once per action."""
     with rt.database.read() as session:
         prediction = session.get_one(Prediction, action.prediction_id)
@@ -183,9 +185,8 @@ def _hand_on(rt: Runtime, action: Action, classifier_id: str, location: Location
         other = classifiers.get_classifier(session, action.workspace_id, classifier_id)
         ref = SourceRef.of(classifiers.source(session, other, "api"), other)
     held = location["kind"] == "held"
-    data = rt.blobs.read(location["sha256"]) if held else Path(location["path"]).read_bytes()
     submission = Submission(
-        data,
+        read_picture(location, context),
         name=prediction.name,
         idempotency_key=lineage.key(action),
         external_id=prediction.external_id,

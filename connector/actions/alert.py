@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from connector import fetch, mail
 from connector.actions.base import Action, ActionParams, Context, Location, Outcome
-from connector.actions.files import open_regular
+from connector.actions.places import read_picture
 from connector.actions.templates import check_text, fill_text
 from connector.answers import retry_after
-from connector.errors import ActionFailed, ColabelError, FetchFailed, NotFound
+from connector.errors import ColabelError, FetchFailed
 from connector.settings import Settings
 
 THUMBNAIL_PIXELS = 320
@@ -143,25 +142,18 @@ def _thumbnail(location: Location, ctx: Context) -> tuple[bytes | None, str | No
     from PIL import Image, ImageOps
 
     try:
-        data = _read(location, ctx)
+        data = read_picture(location, ctx)
         with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "BMP", "GIF"]) as image:
             if image.width * image.height > ctx.settings.max_pixels:
                 return None, "The picture is too large for a thumbnail."
             image.draft("RGB", (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
             image.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
             small = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, ActionFailed, NotFound):
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, ColabelError):
         return None, "No thumbnail could be made of the picture."
     out = io.BytesIO()
     small.save(out, "JPEG", quality=80)
     return out.getvalue(), None
-
-
-def _read(location: Location, ctx: Context) -> bytes:
-    if location["kind"] == "held":
-        return ctx.blobs.read(location["sha256"])
-    with open_regular(Path(location["path"])) as stream:
-        return stream.read()
 
 
 ACTION = Alert()

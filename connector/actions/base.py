@@ -18,9 +18,11 @@ from connector.storage.base import Blobs
 if TYPE_CHECKING:
     from connector.settings import Settings
 
-# {"kind": "held", "sha256": …} or {"kind": "local", "path": …[, "sha256": …]}. With a hash, an
-# action works only on the content that was classified; without, on whatever lies at the path.
-Location = dict[str, str]
+# {"kind": "held", "sha256": …}, {"kind": "local", "path": …[, "sha256": …]} or {"kind": "s3",
+# "bucket": …, "key": …, "version": …, "etag": …, "source_id": …[, "sha256": …]}. With a hash, an
+# action works only on the content that was classified; a local path without one stands for
+# whatever lies there, an object without one for the picture that the prediction is about.
+Location = dict[str, Any]
 
 
 def held(sha256: str) -> Location:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, ClassVar
 
 from connector.actions.base import Action, Context, Location, Outcome
-from connector.actions.placing import clear
-from connector.actions.transfer import IntoFolder, bring, remove_unchanged
+from connector.actions.transfer import IntoFolder, bring, placed, remove_placed
 from connector.settings import Settings
 
 
@@ -19,7 +17,7 @@ class Copy(Action[IntoFolder]):
     Params = IntoFolder
 
     def check(self, params: IntoFolder, settings: Settings) -> None:
-        """Refuse a folder outside COLABEL_FOLDERS. Raises BadRequest."""
+        """Refuse a folder outside COLABEL_FOLDERS and COLABEL_RULE_BUCKETS. Raises BadRequest."""
         params.check(settings)
 
     def describe(self, params: IntoFolder) -> str:
@@ -29,14 +27,14 @@ class Copy(Action[IntoFolder]):
     def execute(self, params: IntoFolder, location: Location, ctx: Context) -> Outcome:
         """Place the copy, once."""
         brought = bring(params, location, ctx, ctx.steps("do"), moving=False)
-        clear(brought.path.parent, ctx.action_id)
+        brought.place.clear(brought.location)
         return Outcome(None, {**brought.detail(location), "how": "copied"})
 
     def undo(
         self, params: IntoFolder, outcome_detail: dict[str, Any], location: Location, ctx: Context
     ) -> Outcome:
         """Remove the copy if nobody has changed it."""
-        remove_unchanged(Path(outcome_detail["to"]), outcome_detail["sha256"], ctx)
+        remove_placed(placed(outcome_detail), outcome_detail["sha256"], ctx)
         return Outcome(None, {"removed": outcome_detail["to"]})
 
 

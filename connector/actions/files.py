@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from connector.actions.templates import numbered
 from connector.errors import ActionFailed
@@ -36,6 +36,8 @@ class Facts:
     size: int
     mtime_ns: int | None = None
     mode: int | None = None
+    # Of an object in a bucket: its "identity", and its "dress" (headers, metadata, tags).
+    object: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Source:
     like: Path | None = None
     mtime_ns: int | None = None
     mode: int | None = None
+    # What an object is to carry besides its bytes, as storage.objects.Dress.
+    dress: dict[str, Any] | None = None
 
 
 @contextmanager

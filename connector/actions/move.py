@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any, ClassVar
 
-from connector.actions.base import Action, Context, Location, Outcome, held, local
-from connector.actions.placing import clear, take_away
-from connector.actions.transfer import IntoFolder, bring, put_back, remove_unchanged
+from connector.actions.base import Action, Context, Location, Outcome, held
+from connector.actions.files import Facts
+from connector.actions.places import Place, Taken, place_of
+from connector.actions.transfer import Brought, IntoFolder, bring, placed, put_back, remove_placed
 from connector.errors import ActionFailed
 from connector.settings import Settings
 
@@ -21,7 +20,7 @@ class Move(Action[IntoFolder]):
     Params = IntoFolder
 
     def check(self, params: IntoFolder, settings: Settings) -> None:
-        """Refuse a folder outside COLABEL_FOLDERS. Raises BadRequest."""
+        """Refuse a folder outside COLABEL_FOLDERS and COLABEL_RULE_BUCKETS. Raises BadRequest."""
         params.check(settings)
 
     def describe(self, params: IntoFolder) -> str:
@@ -30,20 +29,18 @@ class Move(Action[IntoFolder]):
 
     def execute(self, params: IntoFolder, location: Location, ctx: Context) -> Outcome:
         """Place the picture, then delete the source if it is still what was copied."""
-        journal = ctx.steps("do")
-        if location["kind"] == "local" and not journal.get("placed"):
-            _check_deletable(Path(location["path"]))
+        journal, origin = ctx.steps("do"), place_of(location, ctx)
+        if origin is not None and not journal.get("placed"):
+            origin.check_deletable(location)
         brought = bring(params, location, ctx, journal, moving=True)
         detail = {**brought.detail(location), "how": "written", "kept": None}
-        if location["kind"] == "local":
-            detail["how"] = "moved"
-            if journal.get("placed"):
-                detail["kept"] = _delete_source(Path(location["path"]), detail, ctx)
-            else:
-                detail["how"] = "already_there"
-        clear(brought.path.parent, ctx.action_id)
-        there = brought.path.exists()
-        return Outcome(local(brought.path, brought.facts.sha256) if there else None, detail)
+        if origin is not None:
+            detail["how"] = "moved" if journal.get("placed") else "already_there"
+        if detail["how"] == "moved" and origin is not None:
+            detail["kept"], detail["marker"] = _delete_source(origin, location, brought, ctx)
+        brought.place.clear(brought.location)
+        there = brought.place.exists(brought.location)
+        return Outcome(brought.location if there else None, detail)
 
     def undo(
         self, params: IntoFolder, outcome_detail: dict[str, Any], location: Location, ctx: Context
@@ -53,42 +50,42 @@ class Move(Action[IntoFolder]):
         if detail["how"] == "already_there":
             return Outcome(location, detail)
         if detail["from"]["kind"] == "held":
-            remove_unchanged(Path(detail["to"]), detail["sha256"], ctx)
+            remove_placed(placed(detail), detail["sha256"], ctx)
             return Outcome(held(detail["sha256"]), {"to": dict(location), "kept": None})
-        kept = put_back(detail, ctx)
-        return Outcome(
-            local(detail["from"]["path"], detail["sha256"]),
-            {"from": detail["to"], "to": detail["from"]["path"], "kept": kept},
-        )
+        back, kept = put_back(detail, ctx)
+        place = place_of(back, ctx)
+        to = detail["to"] if place is None else place.address(back)
+        return Outcome(back, {"from": detail["to"], "to": to, "kept": kept})
 
 
-def _check_deletable(path: Path) -> None:
-    """Find out before anything is copied that the source could not be deleted afterwards."""
-    if path.parent.is_dir() and not os.access(path.parent, os.W_OK | os.X_OK):
-        raise ActionFailed(
-            f"The folder {path.parent} is read-only, so nothing can be moved out of it; allow "
-            "writing, or use the action “copy”.",
-            code="read_only",
-        )
-
-
-def _delete_source(path: Path, detail: dict[str, Any], ctx: Context) -> str | None:
-    written = Path(detail["to"])
-    if path.exists() and not written.exists():
-        return f"{written} has been taken away meanwhile, so {path} was left where it is."
+def _delete_source(
+    origin: Place, location: Location, brought: Brought, ctx: Context
+) -> tuple[str | None, str | None]:
+    """Return a sentence if the source was kept, and the marker that hides it in a bucket."""
+    address, written = origin.address(location), brought.location
+    if origin.exists(location) and not brought.place.exists(written):
+        to = brought.place.address(written)
+        return f"{to} has been taken away meanwhile, so {address} was left where it is.", None
     try:
-        result = take_away(
-            path, sha256=detail["sha256"], mtime_ns=detail["mtime_ns"], action_id=ctx.action_id
-        )
+        taken = origin.take_away(location, brought.facts)
     except ActionFailed as error:
         if error.permanent:
-            # A failed move leaves one picture, not two.
-            take_away(written, sha256=detail["sha256"], action_id=ctx.action_id)
-            clear(written.parent, ctx.action_id)
-            ctx.steps("do").note(source=None, intent=None, placed=False)
+            _take_copy_away(brought, ctx)
         raise
-    if result == "changed":
-        return f"{path} changed after it was copied, so it was left there too."
+    return _kept(address, taken), taken.marker
+
+
+def _take_copy_away(brought: Brought, ctx: Context) -> None:
+    """A failed move leaves one picture, not two."""
+    facts = Facts(brought.facts.sha256, brought.facts.size)
+    brought.place.take_away(brought.location, facts)
+    brought.place.clear(brought.location)
+    ctx.steps("do").note(source=None, intent=None, placed=False)
+
+
+def _kept(address: str, taken: Taken) -> str | None:
+    if taken.result == "changed":
+        return f"{address} changed after it was copied, so it was left there too."
     return None
 
 

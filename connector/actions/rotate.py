@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import time
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from connector.actions.base import (
-    Action,
-    ActionParams,
-    Context,
-    Location,
-    Outcome,
-    held,
-    local,
-)
-from connector.actions.files import Facts, Source, inspect, open_regular
+from connector.actions.base import Action, ActionParams, Context, Location, Outcome
 from connector.actions.lossless import rotate
 from connector.actions.orientation import degrees_to_upright
-from connector.actions.placing import exchange_content
-from connector.actions.rotated import Rotated
-from connector.actions.transfer import changed_since, gone_since
-from connector.errors import ActionFailed, Conflict
+from connector.actions.rewriting import Rewritten, restore, rewrite
 
 
 class RotateParams(ActionParams):
@@ -62,12 +46,13 @@ class Rotate(Action[RotateParams]):
         degrees = params.degrees or degrees_to_upright(str(ctx.prediction.get("label") or ""))
         if degrees == 0:
             return Outcome(None, {"how": "unchanged", "degrees": 0, "note": None})
-        if location["kind"] == "held":
-            data = ctx.blobs.read(location["sha256"])
+
+        def turn(data: bytes) -> Rewritten:
             result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
-            after = ctx.keep(result.data)
-            return Outcome(held(after), _detail(result, degrees, location["sha256"], after))
-        return _rotate_file(Path(location["path"]), location, degrees, ctx)
+            facts = {"how": result.how, "note": result.note, "degrees": degrees}
+            return Rewritten(result.data, facts)
+
+        return rewrite(location, ctx, turn)
 
     def undo(
         self,
@@ -77,91 +62,7 @@ class Rotate(Action[RotateParams]):
         ctx: Context,
     ) -> Outcome:
         """Restore the original bytes, and for a file its time, if nobody has changed it."""
-        before, after = outcome_detail.get("before"), outcome_detail.get("after")
-        if before is None:
-            return Outcome(None, {"restored": False})
-        if not ctx.blobs.exists(before):
-            raise Conflict(
-                "The picture as it was is no longer kept, so it cannot be restored; turn it back "
-                "with another “rotate”.",
-                code="original_missing",
-            )
-        if outcome_detail.get("path") is None:
-            return Outcome(held(before), {"restored": True, "before": after, "after": before})
-        path = Path(outcome_detail["path"])
-        _restore(path, outcome_detail, ctx)
-        return Outcome(
-            local(path, before),
-            {"restored": True, "before": after, "after": before, "path": str(path)},
-        )
-
-
-def _detail(result: Rotated, degrees: int, before: str, after: str) -> dict[str, Any]:
-    return {
-        "how": result.how,
-        "note": result.note,
-        "degrees": degrees,
-        "before": before,
-        "after": after,
-        "path": None,
-    }
-
-
-def _rotate_file(path: Path, location: Location, degrees: int, ctx: Context) -> Outcome:
-    journal = ctx.steps("do")
-    facts = inspect(path)
-    if journal.get("detail") is not None and facts.sha256 == journal.get("after"):
-        # An earlier attempt came as far as the exchange: turning again would be once too often.
-        return Outcome(local(path, facts.sha256), journal.get("detail"))
-    with open_regular(path) as stream:
-        data = stream.read()
-    sha256 = hashlib.sha256(data).hexdigest()
-    if location.get("sha256", sha256) != sha256 or sha256 != facts.sha256:
-        raise _changed(path)
-    result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
-    if result.data == data:
-        return Outcome(local(path, sha256), {"how": "unchanged", "degrees": degrees, "note": None})
-    ctx.keep(data)
-    after = hashlib.sha256(result.data).hexdigest()
-    detail = _detail(result, degrees, sha256, after)
-    detail |= {"path": str(path), "mtime_ns": facts.mtime_ns}
-    journal.note(detail=detail)
-    source = _bytes_source(result.data, after, path, facts, keep_time=False)
-    if not exchange_content(path, source, before=sha256, action_id=ctx.action_id, journal=journal):
-        raise _changed(path)
-    return Outcome(local(path, after), detail)
-
-
-def _bytes_source(data: bytes, sha256: str, path: Path, facts: Facts, *, keep_time: bool) -> Source:
-    # Backup tools look at the time: new content gets a new one, restored content its old one.
-    mtime_ns = facts.mtime_ns if keep_time else time.time_ns()
-    return Source(lambda: io.BytesIO(data), sha256, len(data), path, mtime_ns, facts.mode)
-
-
-def _changed(path: Path) -> ActionFailed:
-    return ActionFailed(
-        f"{path} has changed since it was classified, so it was left alone; send the new picture "
-        "to be classified.",
-        code="file_changed",
-    )
-
-
-def _restore(path: Path, detail: dict[str, Any], ctx: Context) -> None:
-    if not path.is_file():
-        raise gone_since(path)
-    facts = inspect(path)
-    journal = ctx.steps("undo")
-    if facts.sha256 == detail["before"] and journal.get("after") is not None:
-        return
-    if facts.sha256 != detail["after"]:
-        raise changed_since(path)
-    data = ctx.blobs.read(detail["before"])
-    old = Facts(detail["before"], len(data), detail["mtime_ns"], facts.mode)
-    source = _bytes_source(data, detail["before"], path, old, keep_time=True)
-    if not exchange_content(
-        path, source, before=facts.sha256, action_id=ctx.action_id, journal=journal
-    ):
-        raise changed_since(path)
+        return restore(outcome_detail, ctx)
 
 
 ACTION = Rotate()

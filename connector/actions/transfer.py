@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from connector.actions.base import ActionParams, Context, Journal, Location
-from connector.actions.files import Facts, Source, inspect, make_folder, open_regular
-from connector.actions.placing import clear, place, resume, take_away
+from connector.actions.base import ActionParams, Context, Journal, Location, local
+from connector.actions.buckets import SCHEME, folder_beside, folder_in_bucket
+from connector.actions.files import Facts, Source, make_folder
+from connector.actions.places import (
+    Place,
+    changed_since,
+    gone_since,
+    inspect_classified,
+    place_of,
+    taken,
+)
 from connector.actions.templates import (
     SAMPLE,
     check_template,
@@ -21,17 +28,20 @@ from connector.actions.templates import (
     render_name,
     safe_part,
 )
-from connector.errors import ActionFailed, BadRequest, ColabelError, Conflict
+from connector.errors import ActionFailed, BadRequest, ColabelError
 from connector.settings import Settings
+
+_FACTS = tuple(one.name for one in fields(Facts))
 
 
 class IntoFolder(ActionParams):
     """Where to: templates of {label}, {date:%Y-%m}, {name}, {stem}, {ext}, {classifier}, ….
 
-    A relative folder is made inside the workspace's own, under sorted/<classifier>/.
+    A relative folder is made inside the workspace's own, under sorted/<classifier>/; for a picture
+    that lies in a bucket, beside it. s3://bucket/… names a folder in a bucket.
     """
 
-    folder: str = Field(description="Folder, such as {label}/{date:%Y-%m}")
+    folder: str = Field(description="Folder, such as {label}/{date:%Y-%m}, or s3://bucket/{label}")
     name: str = Field("{name}", description="File name, such as {stem}-{id}.{ext}")
 
     @field_validator("folder")
@@ -48,12 +58,20 @@ class IntoFolder(ActionParams):
 
     def preview(self) -> str:
         """Return the path that an invoice would get, for the person who writes the rule."""
-        start = "/" if self.folder.startswith("/") else f"sorted/{SAMPLE['classifier_name']}/"
-        parts = render_folder(self.folder, SAMPLE)
+        start, template = f"sorted/{SAMPLE['classifier_name']}/", self.folder
+        if template.startswith(SCHEME):
+            bucket, _, template = template.removeprefix(SCHEME).partition("/")
+            start = f"{SCHEME}{bucket}/"
+        elif template.startswith("/"):
+            start = "/"
+        parts = render_folder(template, SAMPLE)
         return start + "/".join([*parts, render_name(self.name, SAMPLE)])
 
     def check(self, settings: Settings) -> None:
         """Refuse a folder that this service may not write to. Raises BadRequest."""
+        if self.folder.startswith(SCHEME):
+            folder_in_bucket(self.folder, SAMPLE, settings)
+            return
         _root_and_rest(self.folder, SAMPLE, settings, settings.sorted_dir)
 
 
@@ -69,18 +87,24 @@ def _as_value_error(template: str, *, one_part: bool = False) -> None:
 class Brought:
     """A file that now lies in its folder, and the state of what it was made from."""
 
-    path: Path
+    location: Location
+    place: Place
     facts: Facts
 
     def detail(self, location: Location) -> dict[str, Any]:
         """Return before and after, as kept for people and for undo."""
-        return {"from": dict(location), "to": str(self.path), **asdict(self.facts)}
+        to = {"to": self.place.address(self.location), "placed": dict(self.location)}
+        return {"from": dict(location), **to, **asdict(self.facts)}
 
 
-def destination(params: IntoFolder, ctx: Context) -> Path:
-    """Make the folder that `params` name for this picture; return it resolved."""
+def destination(params: IntoFolder, location: Location, ctx: Context) -> Location:
+    """Return the folder that `params` name for this picture, made where folders are made."""
+    if params.folder.startswith(SCHEME):
+        return folder_in_bucket(params.folder, ctx.prediction, ctx.settings)
+    if location["kind"] == "s3" and not params.folder.startswith("/"):
+        return folder_beside(params.folder, location, ctx.prediction)
     root, rest = _root_and_rest(params.folder, ctx.prediction, ctx.settings, ctx.sorted_dir)
-    return make_folder(root, rest)
+    return local(make_folder(root, rest))
 
 
 def _root_and_rest(
@@ -109,121 +133,113 @@ def bring(
 
     When a file that is to be moved lies there already under its name, it is left as it is.
     """
-    noted = journal.get("source")
+    origin = place_of(location, ctx)
+    noted, begun = journal.get("source"), journal.get("into")
     if noted is not None:
         facts = Facts(**noted)
-        path = resume(_source(location, ctx, facts), action_id=ctx.action_id, journal=journal)
-        if path is not None:
-            return Brought(path, facts)
-    facts = _facts(location, ctx)
-    folder = destination(params, ctx)
+        target = _place(begun or local(""), ctx)
+        there = target.resume(_source(origin, location, ctx, facts), journal)
+        if there is not None:
+            return Brought(there, target, facts)
+    facts = _facts(origin, location, ctx)
+    folder = destination(params, location, ctx)
+    target = _place(folder, ctx)
     name = render_name(params.name, ctx.prediction)
-    if moving and location["kind"] == "local" and _same_file(Path(location["path"]), folder / name):
-        return Brought(folder / name, facts)
-    journal.note(source=asdict(facts), intent=None)
-    source = _source(location, ctx, facts)
-    path = place(source, folder, name, action_id=ctx.action_id, journal=journal, exact=False)
-    if path is None:
-        raise ActionFailed(f"No free name was found in {folder}.", permanent=False)
-    return Brought(path, facts)
+    if moving and _same_file(target, location, target.within(folder, name)):
+        there = {**target.within(folder, name), "source_id": location.get("source_id")}
+        return Brought(target.located(there, facts), target, facts)
+    journal.note(source=asdict(facts), into=folder, intent=None)
+    source = _source(origin, location, ctx, facts)
+    there = target.put(source, folder, name, journal, exact=False)
+    if there is None:
+        raise ActionFailed(f"No free name was found in {target.address(folder)}.", permanent=False)
+    return Brought(there, target, facts)
 
 
-def _same_file(path: Path, other: Path) -> bool:
-    return path.parent.resolve() / path.name == other
+def _place(location: Location, ctx: Context) -> Place:
+    place = place_of(location, ctx)
+    if place is None:
+        raise ActionFailed("The picture lies in no folder; put a “move” before this action.")
+    return place
 
 
-def _facts(location: Location, ctx: Context) -> Facts:
-    if location["kind"] == "held":
-        size = ctx.blobs.size(location["sha256"])
-        return Facts(location["sha256"], size)
+def _same_file(target: Place, location: Location, other: Location) -> bool:
+    if location["kind"] != other["kind"]:
+        return False
+    if location["kind"] == "s3":
+        return target.address(location) == target.address(other)
     path = Path(location["path"])
-    facts = inspect(path)
-    if location.get("sha256", facts.sha256) != facts.sha256:
-        raise ActionFailed(
-            f"{path} has changed since it was classified, so it was left alone; send the new "
-            "picture to be classified.",
-            code="file_changed",
-        )
-    return facts
+    return path.parent.resolve() / path.name == Path(other["path"])
 
 
-def _source(location: Location, ctx: Context, facts: Facts) -> Source:
-    if location["kind"] == "held":
+def _facts(origin: Place | None, location: Location, ctx: Context) -> Facts:
+    if origin is None:
+        return Facts(location["sha256"], ctx.blobs.size(location["sha256"]))
+    return inspect_classified(origin, location, ctx)
+
+
+def _source(origin: Place | None, location: Location, ctx: Context, facts: Facts) -> Source:
+    if origin is None:
         return Source(lambda: ctx.blobs.open(facts.sha256), facts.sha256, facts.size)
-    path = Path(location["path"])
-    return Source(
-        lambda: open_regular(path), facts.sha256, facts.size, path, facts.mtime_ns, facts.mode
-    )
+    return origin.source(location, facts)
+
+
+def placed(detail: Mapping[str, Any]) -> Location:
+    """Return where an action has put a picture; earlier releases noted the path alone."""
+    return detail.get("placed") or local(detail["to"], detail["sha256"])
 
 
 def remove_unchanged(path: Path, sha256: str, ctx: Context) -> None:
     """Delete a file that we wrote, for undo. Raises Conflict when it is not as we left it."""
-    journal = ctx.steps("undo")
+    remove_placed(local(path, sha256), sha256, ctx)
+
+
+def remove_placed(location: Location, sha256: str, ctx: Context) -> None:
+    """As `remove_unchanged`, wherever it lies."""
+    journal, place = ctx.steps("undo"), _place(location, ctx)
     if not journal.get("removing"):
-        if not os.path.lexists(path):
-            raise gone_since(path)
-        if inspect(path).sha256 != sha256:
-            raise changed_since(path)
-        journal.note(removing=True)
-    if take_away(path, sha256=sha256, action_id=ctx.action_id) == "changed":
-        raise changed_since(path)
+        if not place.exists(location):
+            raise gone_since(place.address(location))
+        facts = place.inspect(location)
+        if facts.sha256 != sha256:
+            raise changed_since(place.address(location))
+        journal.note(removing=True, size=facts.size)
+    facts = Facts(sha256, journal.get("size") or 0)
+    if place.take_away(location, facts).result == "changed":
+        raise changed_since(place.address(location))
 
 
-def put_back(detail: dict[str, Any], ctx: Context) -> str | None:
-    """Bring a moved file back to its old path; return a sentence if the moved one was kept.
+def put_back(detail: dict[str, Any], ctx: Context) -> tuple[Location, str | None]:
+    """Bring a moved file back to its old place; return that, and a sentence if one was kept.
 
     Raises Conflict when the file changed, is gone, or its old place is taken.
     """
     journal = ctx.steps("undo")
-    moved, old = Path(detail["to"]), Path(detail["from"]["path"])
-    source = Source(
-        lambda: open_regular(moved),
-        detail["sha256"],
-        detail["size"],
-        moved,
-        detail["mtime_ns"],
-        detail["mode"],
-    )
-    if resume(source, action_id=ctx.action_id, journal=journal) is None:
-        _check_returnable(moved, old, detail["sha256"])
-        folder = make_folder(old.parent, [])
-        path = place(source, folder, old.name, action_id=ctx.action_id, journal=journal, exact=True)
-        if path is None:
-            raise _taken(old)
-    result = take_away(moved, sha256=detail["sha256"], action_id=ctx.action_id)
-    clear(old.parent, ctx.action_id)
+    moved, old = placed(detail), detail["from"]
+    now, before = _place(moved, ctx), _place(old, ctx)
+    noted: dict[str, Any] = {name: detail.get(name) for name in _FACTS}
+    facts = Facts(**noted)
+    source = now.source(moved, facts)
+    back = before.resume(source, journal)
+    if back is None:
+        _check_returnable(now, moved, before, old, facts.sha256)
+        back = before.put_back(source, old, detail, journal)
+        if back is None:
+            raise taken(before.address(old))
+    # By its content, not its time: what was moved may have been turned and turned back since.
+    result = now.take_away(moved, Facts(facts.sha256, facts.size)).result
+    before.clear(old)
     if result == "changed":
-        return f"{moved} changed meanwhile and was left there."
-    return None
+        return back, f"{now.address(moved)} changed meanwhile and was left there."
+    return back, None
 
 
-def _check_returnable(moved: Path, old: Path, sha256: str) -> None:
-    if not os.path.lexists(moved):
-        raise gone_since(moved)
-    if inspect(moved).sha256 != sha256:
-        raise changed_since(moved)
-    if os.path.lexists(old):
-        raise _taken(old)
-
-
-def _taken(path: Path) -> Conflict:
-    return Conflict(
-        f"There is another file at {path} now; move it away, then undo again.", code="name_taken"
-    )
-
-
-def changed_since(path: Path) -> Conflict:
-    """Return the error for a file that somebody changed after the action."""
-    return Conflict(
-        f"{path} has changed since, so it was left alone; undo later actions on it first, or "
-        "move it by hand.",
-        code="file_changed",
-    )
-
-
-def gone_since(path: Path) -> Conflict:
-    """Return the error for a file that is not where the action left it."""
-    return Conflict(
-        f"{path} is not there any more; undo later actions on it first, or look for it by hand.",
-        code="file_missing",
-    )
+def _check_returnable(
+    now: Place, moved: Location, before: Place, old: Location, sha256: str
+) -> None:
+    if not now.exists(moved):
+        raise gone_since(now.address(moved))
+    if now.inspect(moved).sha256 != sha256:
+        raise changed_since(now.address(moved))
+    if before.exists(old):
+        raise taken(before.address(old))

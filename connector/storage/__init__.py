@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING
 
 from connector.errors import ConfigurationError, NoSpace, Unavailable
@@ -12,8 +13,9 @@ from connector.storage.local import LocalBlobs
 
 if TYPE_CHECKING:
     from connector.storage.s3 import S3Blobs
+    from connector.storage.s3_objects import Objects
 
-__all__ = ["Blobs", "LocalBlobs", "check_at_start", "open_blobs", "open_bucket"]
+__all__ = ["Blobs", "LocalBlobs", "check_at_start", "open_blobs", "open_bucket", "open_objects"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +38,14 @@ def open_bucket(settings: Settings) -> S3Blobs | None:
     return S3Blobs(
         settings.bucket, spool=settings.spool_dir, min_free_bytes=settings.min_free_bytes
     )
+
+
+@cache
+def open_objects(bucket: str) -> Objects:
+    """Return the objects of somebody's bucket; one client for each bucket and process."""
+    from connector.storage.s3_objects import Objects
+
+    return Objects(bucket)
 
 
 def check_at_start(settings: Settings) -> None:

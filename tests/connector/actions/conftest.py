@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.httpsession import URLLib3Session
+from buckets import S3Bucket
+from cloud import Cloud
 
 from connector.actions import Context
 from connector.settings import Settings
-from connector.storage import LocalBlobs
+from connector.storage import LocalBlobs, open_objects
 
 
 class PowerCut(BaseException):
@@ -90,7 +93,7 @@ class Desk:
 
 @contextmanager
 def cut_power(power: Power) -> Iterator[None]:
-    """Put `power` between the program and every os function that changes the disk."""
+    """Put `power` between the program and all that changes the disk or a bucket."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("fsync", "link", "unlink", "rename", "replace", "mkdir", "utime", "chmod"):
             real = getattr(os, name)
@@ -115,6 +118,14 @@ def cut_power(power: Power) -> Iterator[None]:
             written: int = power.step(lambda: real_write(descriptor, half))
             return written
 
+        real_send = URLLib3Session.send
+
+        def guarded_send(session: Any, request: Any) -> Any:
+            if request.method in ("GET", "HEAD"):
+                return real_send(session, request)
+            return power.step(lambda: real_send(session, request))
+
+        patch.setattr(URLLib3Session, "send", guarded_send)
         patch.setattr(os, "open", guarded_open)
         patch.setattr(os, "write", guarded_write)
         yield
@@ -201,3 +212,16 @@ def every_crash(
 @pytest.fixture
 def power_tools() -> PowerTools:
     return PowerTools(Power, PowerCut, cut_power)
+
+
+@pytest.fixture
+def clouds(bucket: S3Bucket) -> Iterator[Callable[[Desk], Cloud]]:
+    """Give desks a folder each in a bucket that rules may use."""
+    yield lambda desk: Cloud(desk, bucket)
+    open_objects(bucket.name.name).close()
+    open_objects.cache_clear()
+
+
+@pytest.fixture
+def cloud(desk: Desk, clouds: Callable[[Desk], Cloud]) -> Cloud:
+    return clouds(desk)
