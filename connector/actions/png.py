@@ -41,20 +41,22 @@ class Header(NamedTuple):
         )
 
 
-def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    chunks, position = [], len(SIGNATURE)
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Take a PNG apart, up to its end. Raises Unrotatable when it is damaged."""
+    found, position = [], len(SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
-        chunks.append((kind, data[position + 8 : position + 8 + length]))
+        found.append((kind, data[position + 8 : position + 8 + length]))
         position += 12 + length
         if kind == b"IEND":
-            return chunks
+            return found
     raise _damaged()
 
 
-def _joined(chunks: list[tuple[bytes, bytes]]) -> bytes:
+def joined(pieces: list[tuple[bytes, bytes]]) -> bytes:
+    """Return the file that consists of these chunks."""
     out = [SIGNATURE]
-    for kind, payload in chunks:
+    for kind, payload in pieces:
         checksum = zlib.crc32(kind + payload)
         out += [struct.pack(">I", len(payload)), kind, payload, struct.pack(">I", checksum)]
     return b"".join(out)
@@ -66,13 +68,13 @@ def _damaged() -> Unrotatable:
 
 def rotate_png(data: bytes, degrees: int) -> Rotated:
     """Turn clockwise as seen. Raises Unrotatable for animated and damaged files."""
-    chunks = _chunks(data)
-    if any(kind == b"acTL" for kind, _ in chunks):
+    pieces = chunks(data)
+    if any(kind == b"acTL" for kind, _ in pieces):
         raise Unrotatable("An animated PNG cannot be turned; use a still picture.")
-    width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", chunks[0][1])
+    width, height, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", pieces[0][1])
     header = Header(width, height, depth, colour, interlace)
-    target = turned(_orientation(chunks), degrees)
-    pixels = b"".join(payload for kind, payload in chunks if kind == b"IDAT")
+    target = turned(_orientation(pieces), degrees)
+    pixels = b"".join(payload for kind, payload in pieces if kind == b"IDAT")
     if target != Tag.UPRIGHT:
         try:
             pixels = _turned_pixels(header, pixels, target)
@@ -80,7 +82,7 @@ def rotate_png(data: bytes, degrees: int) -> Rotated:
             raise _damaged() from error
         sides = (height, width) if swaps_sides(target) else (width, height)
         header = Header(*sides, depth, colour, 0)
-    return Rotated(_joined(_rewritten(chunks, header, pixels, target)), "pixel_exact")
+    return Rotated(joined(_rewritten(pieces, header, pixels, target)), "pixel_exact")
 
 
 def _turned_pixels(header: Header, pixels: bytes, target: Tag) -> bytes:
@@ -97,17 +99,17 @@ def _turned_pixels(header: Header, pixels: bytes, target: Tag) -> bytes:
 
 
 def _opened(header: Header, pixels: bytes) -> ImageFile.ImageFile:
-    chunks = [(b"IHDR", header.packed())]
+    pieces = [(b"IHDR", header.packed())]
     if header.colour == 3:
-        chunks.append((b"PLTE", bytes(3 << header.depth)))
-    stream = io.BytesIO(_joined([*chunks, (b"IDAT", pixels), (b"IEND", b"")]))
+        pieces.append((b"PLTE", bytes(3 << header.depth)))
+    stream = io.BytesIO(joined([*pieces, (b"IDAT", pixels), (b"IEND", b"")]))
     return Image.open(stream, formats=["PNG"])
 
 
 def _encoded(image: Image.Image, **options: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG", **options)
-    return b"".join(payload for kind, payload in _chunks(out.getvalue()) if kind == b"IDAT")
+    return b"".join(payload for kind, payload in chunks(out.getvalue()) if kind == b"IDAT")
 
 
 def _turned_deep(header: Header, pixels: bytes, target: Tag) -> bytes:
@@ -129,11 +131,11 @@ def _turned_deep(header: Header, pixels: bytes, target: Tag) -> bytes:
     return zlib.compress(filtered.tobytes(), 6)
 
 
-def _orientation(chunks: list[tuple[bytes, bytes]]) -> int:
-    for kind, payload in chunks:
+def _orientation(pieces: list[tuple[bytes, bytes]]) -> int:
+    for kind, payload in pieces:
         if kind == b"eXIf" and (value := exif.read_orientation(payload)) is not None:
             return value
-    for kind, payload in chunks:
+    for kind, payload in pieces:
         if kind == b"iTXt" and payload.startswith(_XMP):
             value = exif.xmp_orientation(payload)
             if value is not None:
@@ -142,12 +144,12 @@ def _orientation(chunks: list[tuple[bytes, bytes]]) -> int:
 
 
 def _rewritten(
-    chunks: list[tuple[bytes, bytes]], header: Header, pixels: bytes, target: Tag
+    pieces: list[tuple[bytes, bytes]], header: Header, pixels: bytes, target: Tag
 ) -> list[tuple[bytes, bytes]]:
     out: list[tuple[bytes, bytes]] = []
     size = (header.width, header.height)
     swapped = swaps_sides(target)
-    for kind, payload in chunks:
+    for kind, payload in pieces:
         if kind == b"IHDR":
             payload = header.packed()
         elif kind == b"IDAT":
