@@ -73,6 +73,7 @@ class Tag(Action[TagParams]):
 
     kind: ClassVar[str] = "tag"
     undoable: ClassVar[bool] = True
+    undo_takes_bytes: ClassVar[bool] = True
     Params = TagParams
 
     def describe(self, params: TagParams) -> str:

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
 
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from connector.actions import registry
 from connector.domain.conditions import When
 from connector.web.schemas.base import Json, LabelName, Resource, Wanted
 
 
 class WantedAction(Wanted):
-    """One thing to do: its kind, and what that kind needs (docs/api.md lists them)."""
+    """One thing to do: its kind, and what that kind needs (docs/actions.md lists them)."""
 
     kind: str = Field(max_length=50)
     params: Json = Field(default_factory=dict)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Say which kinds there are and what each one needs, as their modules define it."""
+        schema = handler(core_schema)
+        handler.resolve_ref_schema(schema)["oneOf"] = [
+            {
+                "title": kind,
+                "properties": {
+                    "kind": {"const": kind},
+                    "params": action.Params.model_json_schema(),
+                },
+            }
+            for kind, action in sorted(registry().items())
+        ]
+        return schema
 
 
 class RuleCreate(Wanted):
