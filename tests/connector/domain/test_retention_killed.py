@@ -26,6 +26,17 @@ from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
 from workers.runtime import Runtime
 
+# Which store it is has nothing to do with which database it is.
+pytestmark = pytest.mark.parametrize(
+    ("database_url", "settings"),
+    [
+        ("sqlite", "local"),
+        pytest.param("postgres", "local", marks=pytest.mark.postgres),
+        ("sqlite", "s3"),
+    ],
+    indirect=True,
+)
+
 DELETER = """
 import json, os, signal, sys
 from contextlib import contextmanager
@@ -77,7 +88,7 @@ while killed:
 """
 
 
-@pytest.fixture(params=["local", "s3"])
+@pytest.fixture
 def settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     mine = settings.model_copy(update={"retention_days": 30})
     if request.param == "local":
