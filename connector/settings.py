@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(50_000_000, ge=1_000)
     max_pixels: int = Field(100_000_000, ge=10_000)
     folders: Annotated[list[Path], NoDecode] = []
+    buckets: Annotated[list[str], NoDecode] = []
+    queues: Annotated[list[str], NoDecode] = []
     allow_private_addresses: Annotated[list[str], NoDecode] = []
     smtp_url: str = ""
     mail_from: str = "colabel@localhost"
@@ -71,7 +73,7 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("folders", "allow_private_addresses", mode="before")
+    @field_validator("folders", "buckets", "queues", "allow_private_addresses", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -12,7 +12,7 @@ from colours import picture
 from sqlalchemy import select
 
 from connector.db.tables import Classifier, Prediction, Source
-from connector.domain import sources
+from connector.domain import source_events, sources
 from connector.domain.quotas import Quotas
 from workers.runtime import Runtime
 from workers.watcher import Watcher
@@ -96,7 +96,7 @@ class Inbox:
             row = session.get_one(Source, self.source_id)
             return {
                 **sources.summary(session, row, "http://here"),
-                "events": sources.events(session, row),
+                "events": source_events.shown(session, row),
             }
 
     def set(self, **changes: Any) -> None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connector.db.types import utcnow
-from connector.domain import folders, sources, watched, watched_files
+from connector.domain import folders, source_events, watched, watched_files
 from connector.domain.quotas import Quotas
 from connector.domain.watched import Facts, Hold
 from connector.errors import ColabelError, LostLease, Unavailable
@@ -279,7 +279,7 @@ class Watcher:
                 if _storable(path) or not watched.noted_before(
                     session, self.source_id, code, detail
                 ):
-                    sources.note_refusal(
+                    source_events.note_refusal(
                         session, self.source_id, code=code, detail=detail, pictures=1
                     )
         memory.changed.clear()
@@ -291,7 +291,7 @@ class Watcher:
         self._noted.add(detail)
         with self.rt.database.write() as session:
             if not watched.noted_before(session, self.source_id, code, detail):
-                sources.note_refusal(
+                source_events.note_refusal(
                     session, self.source_id, code=code, detail=detail, pictures=0, calls=0
                 )
 
@@ -312,7 +312,7 @@ class Watcher:
             was = watched.note_state(session, self._hold, seconds, **values)
             if "away" in (was, state) and was != state:
                 away = state == "away"
-                sources.note_refusal(
+                source_events.note_refusal(
                     session,
                     self.source_id,
                     code=(code or watched.AWAY) if away else watched.BACK,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from sqlalchemy.orm import Session
@@ -14,9 +14,11 @@ from connector.commands.common import data_option, open_service, workspace_optio
 from connector.commands.show import table
 from connector.db.tables import Classifier
 from connector.domain import classifiers, folders, source_names, sources, watched
-from connector.domain.classifiers import HOOK
+from connector.domain.classifiers import FOLDER, HOOK
 from connector.domain.paging import MAX_LIMIT
 from connector.inbound import folder as inbound
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @click.group()
@@ -58,16 +60,40 @@ def _with_address(shown: dict[str, Any]) -> dict[str, Any]:
     return {**shown, "address": f"{shown['settings']['path']}{state}"}
 
 
+def _options(command: F) -> F:
+    """Add what a source may be told, by its kind."""
+    path = click.Path(path_type=Path)
+    for option in (
+        click.option("--queue-url", help="S3: the SQS queue that it receives from."),
+        click.option("--region", help="S3: where the buckets are."),
+        click.option("--endpoint-url", help="S3: of a store that is not Amazon's."),
+        click.option("--key", help="S3: what EventBridge or MinIO show; 16 characters or more."),
+        click.option("--topic", "topics", multiple=True, help="S3: the ARN of an SNS topic."),
+        click.option("--prefix", help="S3: only keys that begin so."),
+        click.option("--bucket", "buckets", multiple=True, help="S3: a bucket; may be repeated."),
+        click.option(
+            "--suffix",
+            "suffixes",
+            multiple=True,
+            help="Folder, S3: how names end, e.g. .jpg; may be repeated.",
+        ),
+        click.option(
+            "--recursive/--flat", default=None, help="Folder: with those in it (default), or not."
+        ),
+        click.option("--path", type=path, help="Folder: which one to watch."),
+        click.option(
+            "--image-field", metavar="PATH", help="Hook: where the picture is: order.photo."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @source.command()
 @click.argument("classifier")
 @click.argument("name")
-@click.option("--kind", type=click.Choice([HOOK, watched.FOLDER]), default=HOOK, show_default=True)
-@click.option("--image-field", metavar="PATH", help="Hook: where the picture is: order.photo.")
-@click.option("--path", type=click.Path(path_type=Path), help="Folder: which one to watch.")
-@click.option(
-    "--recursive/--flat", default=None, help="Folder: with those in it (default), or not."
-)
-@click.option("--suffix", multiple=True, help="Folder: how names end; may be repeated.")
+@click.option("--kind", type=click.Choice(sources.KINDS), default=HOOK, show_default=True)
+@_options
 @click.option("--take-existing", is_flag=True, help="Folder: take what lies there already, too.")
 @workspace_option
 @data_option
@@ -78,7 +104,7 @@ def create(
     settings = _settings(given)
     with open_service() as service:
         workspace_id = service.workspace_id(workspace)
-        if kind == watched.FOLDER:
+        if kind == FOLDER:
             own = folders.sorted_dir(service.database, service.settings, workspace_id)
             path = Path(inbound.checked(settings).path)
             watched.check_allowed(service.settings, own, path)
@@ -93,14 +119,10 @@ def create(
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
-    path, suffixes = given["path"], given["suffix"]
-    settings = {
-        "image_field": given["image_field"],
-        "path": None if path is None else str(path.expanduser().absolute()),
-        "recursive": given["recursive"],
-        "suffixes": list(suffixes) or None,
-    }
-    return {key: value for key, value in settings.items() if value is not None}
+    path = given.pop("path")
+    settings = {name: list(to) if isinstance(to, tuple) else to for name, to in given.items()}
+    settings["path"] = None if path is None else str(path.expanduser().absolute())
+    return {name: to for name, to in settings.items() if to not in (None, [])}
 
 
 @source.command()
@@ -112,7 +134,7 @@ def scan(classifier: str, source: str, workspace: str | None) -> None:
     """Take what lies in the watched folder of SOURCE (id or name) and was not taken so far."""
     with _opened(classifier, workspace) as (session, row, _):
         found = source_names.find_source(session, row, source)
-        sources.check_kind(found, watched.FOLDER)
+        sources.check_kind(found, FOLDER)
         watched.scan(session, found)
     click.echo(f"{source}: what lies there is taken now, one by one.")
 

@@ -21,7 +21,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "yes_no": ("yes", "no"),
     "orientation": ("upright", "left", "right", "upside_down"),
 }
-API, HOOK = "api", "hook"
+API, HOOK, FOLDER, S3 = "api", "hook", "folder", "s3"
 MAX_LABELS = 1000
 _AUDITED = ("name", "threshold", "auto_train")
 MAX_NAME = 100
@@ -228,7 +228,7 @@ def _first_source(session: Session, classifier: Classifier, kind: str) -> Source
 
 
 def source_by_token(session: Session, token: str) -> Source:
-    """Return the hook that this token opens, or did until it was rotated and still may.
+    """Return the source that this token opens, or did until it was rotated and still may.
 
     Raises NotFound, also for a deleted source or classifier.
     """
@@ -238,7 +238,7 @@ def source_by_token(session: Session, token: str) -> Source:
         .join(Classifier, Classifier.id == Source.classifier_id)
         .where(
             or_(Source.token == token, lately),
-            Source.kind == HOOK,
+            Source.kind != API,
             Source.deleted_at.is_(None),
             Classifier.deleted_at.is_(None),
         )

@@ -49,6 +49,8 @@ class SourceRef:
     ready: bool = False
     paused: bool = False
     image_field: str | None = None
+    kind: str = "hook"
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, source: Source, classifier: Classifier) -> SourceRef:
@@ -61,6 +63,8 @@ class SourceRef:
             ready,
             paused=source.state != "active",
             image_field=source.settings.get("image_field"),
+            kind=source.kind,
+            settings=source.settings,
         )
 
 

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete as delete_rows
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from connector.db.session import alone
 from connector.db.tables import Classifier, Prediction, Source, SourceEvent
 from connector.db.types import Json, utcnow
-from connector.domain import audit_log, watched
-from connector.domain.classifiers import HOOK, MAX_NAME
+from connector.domain import audit_log, source_events, source_settings, watched
+from connector.domain.classifiers import FOLDER, HOOK, MAX_NAME, S3
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.resources import iso
 from connector.domain.source_names import own, shown_name
 from connector.errors import Conflict, Unprocessable
 from connector.ids import new_id, new_token
 from connector.inbound import folder
-from connector.inbound.generic import parse_path
-from connector.logs import redact
+from connector.settings import Settings, load_settings
 
 ACTIVE, PAUSED = "active", "paused"
 # The hook that every classifier is made with has no name of its own.
-SETTINGS = ("image_field",)
-KEPT_EVENTS = 20
-MAX_DETAIL = 500
+KINDS = (HOOK, FOLDER, S3)
 GRACE_HOURS = 24
 MAX_GRACE_HOURS = 24 * 30
 MAX_SOURCES = 100
-# What follows ? or # in an address may hold a signature, and is nothing that explains a failure.
-_URL_TAIL = re.compile(r"(https?://[^\s?#]+)[?#][^\s,;)]*")
 
 
 def create_source(
@@ -45,12 +39,18 @@ def create_source(
     settings: Mapping[str, Any],
     kind: str = HOOK,
     take_existing: bool = False,
+    house: Settings | None = None,
 ) -> Source:
-    """Make a hook, or let a folder be watched (which `watched.check_allowed` has allowed).
+    """Make a source of that kind; `house` are the service's settings, else the environment's.
 
-    Raises Unprocessable for bad values, Conflict for a taken name or folder, or too many.
+    Whether a folder may be watched is for `watched.check_allowed` to say, before. Raises
+    Unprocessable for bad values, Conflict for a taken name, folder or queue, or too many.
     """
+    if kind not in KINDS:
+        raise Unprocessable(f"A source is of the kind {', '.join(KINDS)}.", code="bad_kind")
+    checked = source_settings.checked(kind, settings, house or load_settings())
     _take_turns(session, classifier)
+    _check_queue(session, checked, None)
     others = list(session.scalars(own(classifier)))
     if len(others) >= MAX_SOURCES:
         raise Conflict(
@@ -62,11 +62,12 @@ def create_source(
         classifier_id=classifier.id,
         kind=kind,
         name=_free_name(others, name),
-        settings=checked_settings(settings, kind),
+        settings=checked,
         state=ACTIVE,
         refused=0,
+        ignored=0,
     )
-    if kind == watched.FOLDER:
+    if kind == FOLDER:
         watched.check_apart(others, folder.checked(row.settings))
     elif take_existing:
         raise Unprocessable(
@@ -75,7 +76,7 @@ def create_source(
         )
     session.add(row)
     session.flush()
-    if kind == watched.FOLDER:
+    if kind == FOLDER:
         watched.begin(session, row, take_existing=take_existing)
     _note(session, row, "source.created", after=_brief(row))
     return row
@@ -100,6 +101,7 @@ def update_source(
     name: str | None = None,
     state: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    house: Settings | None = None,
 ) -> None:
     """Change what is given. Raises Unprocessable for bad values, Conflict for a taken name."""
     before = _brief(row)
@@ -112,14 +114,18 @@ def update_source(
             raise Unprocessable("The state is active or paused.", code="bad_state")
         row.state = state
     if settings is not None:
-        _set_settings(session, classifier, row, checked_settings(settings, row.kind))
+        checked = source_settings.checked(
+            row.kind, settings, house or load_settings(), row.settings
+        )
+        _set_settings(session, classifier, row, checked)
     session.flush()
     _note(session, row, "source.changed", before=before, after=_brief(row))
 
 
 def _set_settings(session: Session, classifier: Classifier, row: Source, settings: Json) -> None:
     before, row.settings = row.settings, settings
-    if row.kind == watched.FOLDER and settings != before:
+    _check_queue(session, settings, row)
+    if row.kind == FOLDER and settings != before:
         _take_turns(session, classifier)
         others = [one for one in session.scalars(own(classifier)) if one.id != row.id]
         watched.check_apart(others, folder.checked(settings))
@@ -166,7 +172,8 @@ def delete_source(session: Session, row: Source) -> None:
 
 
 def _brief(row: Source) -> Json:
-    return {"name": shown_name(row), "kind": row.kind, **audit_log.brief(row, "state", "settings")}
+    shown = source_settings.shown(row.kind, row.settings)
+    return {"name": shown_name(row), "kind": row.kind, "state": row.state, "settings": shown}
 
 
 def _note(session: Session, row: Source, what: str, **values: Json) -> None:
@@ -181,49 +188,11 @@ def _note(session: Session, row: Source, what: str, **values: Json) -> None:
     )
 
 
-def note_refusal(
-    session: Session, source_id: str, *, code: str, detail: str, pictures: int, calls: int = 1
-) -> None:
-    """Keep why a call was refused, of the last 20 calls, without anything that it held.
-
-    It may stand for several `calls` that were refused for the same reason, or for none: nothing was
-    refused then, but its owner wants to know.
-    """
-    sentence = redact(_URL_TAIL.sub(r"\1", detail))[:MAX_DETAIL]
-    event = SourceEvent(source_id=source_id, code=code, detail=sentence, pictures=pictures)
-    mine = update(Source).where(Source.id == source_id, Source.deleted_at.is_(None))
-    # First, because it makes the calls of one source wait for each other.
-    if session.execute(mine.values(refused=Source.refused + calls)).rowcount == 0:  # type: ignore[attr-defined]
-        return
-    session.add(event)
-    session.flush()
-    all_of_it = select(SourceEvent.id).where(SourceEvent.source_id == source_id)
-    kept = all_of_it.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS)
-    session.execute(
-        delete_rows(SourceEvent).where(
-            SourceEvent.source_id == source_id, SourceEvent.id.not_in(kept)
-        )
-    )
-
-
-def checked_settings(settings: Mapping[str, Any], kind: str = HOOK) -> Json:
-    """Return the settings as they are kept. Raises Unprocessable (bad_source_settings)."""
-    if kind == watched.FOLDER:
-        return folder.checked(settings).as_kept()
-    unknown = sorted(set(settings) - set(SETTINGS))
-    if unknown:
-        raise Unprocessable(
-            f"There is no setting {unknown[0]!r}; there is {', '.join(SETTINGS)}.",
-            code="bad_source_settings",
-        )
-    path = settings.get("image_field")
-    if path is None:
-        return {}
-    try:
-        parse_path(path)
-    except ValueError as error:
-        raise Unprocessable(f"image_field: {error}.", code="bad_source_settings") from error
-    return {"image_field": path}
+def hook_url(row: Source, public_url: str) -> str | None:
+    """Return the address that opens it; None where there is nothing to send to."""
+    if row.kind == FOLDER:
+        return None
+    return f"{public_url}/hooks/{row.token}{'/s3' if row.kind == S3 else ''}"
 
 
 def summary(session: Session, row: Source, public_url: str) -> Json:
@@ -237,72 +206,37 @@ def summary(session: Session, row: Source, public_url: str) -> Json:
         "kind": row.kind,
         "name": shown_name(row),
         "state": row.state,
-        "settings": row.settings,
-        "hook_url": f"{public_url}/hooks/{row.token}" if row.kind == HOOK else None,
+        "settings": source_settings.shown(row.kind, row.settings),
+        "hook_url": hook_url(row, public_url),
         "previous_url_until": iso(row.previous_token_until) if graced else None,
         "accepted": session.execute(accepted).scalar_one(),
         "refused": row.refused,
-        "watching": watched.shown(session, row.id) if row.kind == watched.FOLDER else None,
-        "last_event_at": iso(_last_event_at(session, row)),
+        "ignored": row.ignored,
+        "watching": watched.shown(session, row.id) if row.kind == FOLDER else None,
+        "last_event_at": iso(source_events.last_at(session, row)),
         "url": f"{base}/sources/{row.id}",
         "created_at": iso(row.created_at),
     }
 
 
-def events(session: Session, row: Source) -> list[Json]:
-    """Return what its last 20 pictures and refused calls came to, newest first."""
-    refused = select(SourceEvent).where(SourceEvent.source_id == row.id)
-    taken = select(Prediction.id, Prediction.created_at).where(Prediction.source_id == row.id)
-    found: list[tuple[datetime, Json]] = [
-        (
-            one.created_at,
-            _event(_outcome(one.code), one.created_at, one.pictures, one.code, one.detail),
-        )
-        for one in session.scalars(refused.order_by(SourceEvent.id.desc()).limit(KEPT_EVENTS))
-    ]
-    for one in session.execute(taken.order_by(Prediction.id.desc()).limit(KEPT_EVENTS)):
-        event = _event("accepted", one.created_at, 1, None, None, prediction_id=one.id)
-        found.append((one.created_at, event))
-    found.sort(key=lambda pair: pair[0], reverse=True)
-    return [event for _, event in found[:KEPT_EVENTS]]
-
-
-def _outcome(code: str) -> str:
-    return "notice" if code in watched.NOTICES else "refused"
-
-
-def _event(
-    outcome: str,
-    moment: datetime,
-    pictures: int,
-    code: str | None,
-    detail: str | None,
-    *,
-    prediction_id: str | None = None,
-) -> Json:
-    return {
-        "outcome": outcome,
-        "pictures": pictures,
-        "code": code,
-        "detail": detail,
-        "prediction_id": prediction_id,
-        "created_at": iso(moment),
-    }
-
-
-def _last_event_at(session: Session, row: Source) -> datetime | None:
-    taken = select(Prediction.created_at).where(Prediction.source_id == row.id)
-    refused = select(SourceEvent.created_at).where(SourceEvent.source_id == row.id)
-    moments = (
-        session.scalars(taken.order_by(Prediction.id.desc()).limit(1)).first(),
-        session.scalars(refused.order_by(SourceEvent.id.desc()).limit(1)).first(),
-    )
-    return max((moment for moment in moments if moment is not None), default=None)
-
-
 def _take_turns(session: Session, classifier: Classifier) -> None:
     """Let names be given one by one, so that two that are the same meet here."""
     alone(session, f"sources of {classifier.id}")
+
+
+def _check_queue(session: Session, settings: Mapping[str, Any], row: Source | None) -> None:
+    """Refuse a queue that another source receives from: each would miss what the other got."""
+    url = settings.get("queue_url")
+    if url is None:
+        return
+    alone(session, "queues of sources")
+    statement = select(Source).where(Source.kind == S3, Source.deleted_at.is_(None))
+    others = [one for one in session.scalars(statement) if row is None or one.id != row.id]
+    if any(one.settings.get("queue_url") == url for one in others):
+        raise Conflict(
+            "Another source receives from this queue already; give each a queue of its own.",
+            code="queue_taken",
+        )
 
 
 def _free_name(others: list[Source], name: str) -> str:

@@ -22,13 +22,13 @@ from connector.db.tables import (
 )
 from connector.db.types import Json, utcnow
 from connector.domain import audit_log, leases
+from connector.domain.classifiers import FOLDER
 from connector.domain.predictions import SourceRef
 from connector.domain.resources import iso
 from connector.errors import Conflict, LostLease, Unprocessable
 from connector.inbound.folder import FolderSettings, Stat, checked
 from connector.settings import Settings
 
-FOLDER = "folder"
 EXISTING, TAKEN, OURS, REFUSED = "existing", "taken", "ours", "refused"
 AWAY, BACK, NOT_ALLOWED = "folder_away", "folder_back", "folder_not_allowed"
 # Events that tell of the folder, and of no picture that was refused.

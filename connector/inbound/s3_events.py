@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
@@ -54,28 +54,44 @@ class NewObject:
         )
 
 
+@dataclass(frozen=True)
+class PassedOver:
+    """What a source takes nothing from, and why: a code and a sentence for its owner."""
+
+    code: str
+    detail: str
+
+
 def read(value: Any) -> list[NewObject]:
     """Return the new objects that a notification tells of, in its order; none for a test event.
 
     Deletions, other events and markers of folders are left out. Raises BadRequest (code
     not_s3_event) for anything else.
     """
+    return [one for one in read_all(value) if isinstance(one, NewObject)]
+
+
+def read_all(value: Any) -> list[NewObject | PassedOver]:
+    """Return what a notification tells of, in its order, with why some of it is passed over.
+
+    Raises BadRequest (code not_s3_event) for anything else.
+    """
     if not isinstance(value, Mapping):
         raise _unknown()
     if value.get("Event") == "s3:TestEvent":
-        return []
+        return [PassedOver("test_event", "The store tried out whether its messages arrive.")]
     if value.get("source") == "aws.s3" and "detail" in value:
-        found = _eventbridge(value)
+        found = [_eventbridge(value)]
     elif isinstance(records := value.get("Records"), list):
         if len(records) > MOST_RECORDS:
             raise BadRequest(
                 f"A notification holds {MOST_RECORDS} records at most; send it in parts.",
                 code="not_s3_event",
             )
-        found = [one for record in records for one in _record(record)]
+        found = [_record(record) for record in records]
     else:
         raise _unknown()
-    return [one for one in found if not _is_marker(one)]
+    return [_marker_or(one) for one in found]
 
 
 def later(one: str, other: str) -> bool:
@@ -87,17 +103,17 @@ def later(one: str, other: str) -> bool:
     return one.lower().rjust(width, "0") > other.lower().rjust(width, "0")
 
 
-def _record(record: Any) -> Iterator[NewObject]:
+def _record(record: Any) -> NewObject | PassedOver:
     told = _mapping(record)
     name = _text(told, "eventName").removeprefix("s3:")
     if not name.lower().startswith(_CREATED):
-        return
+        return _another_event(name)
     s3 = _mapping(told.get("s3"))
     item = _mapping(s3.get("object"))
     key = _text(item, "key")
     if told.get("eventSource") not in _PLAIN_KEYS:
         key = unquote_plus(key)
-    yield _new_object(
+    return _new_object(
         _text(_mapping(s3.get("bucket")), "name"),
         key,
         item,
@@ -106,20 +122,18 @@ def _record(record: Any) -> Iterator[NewObject]:
     )
 
 
-def _eventbridge(value: Mapping[str, Any]) -> list[NewObject]:
+def _eventbridge(value: Mapping[str, Any]) -> NewObject | PassedOver:
     if value.get("detail-type") != "Object Created":
-        return []
+        return _another_event(str(value.get("detail-type")))
     detail = _mapping(value["detail"])
     item = _mapping(detail.get("object"))
-    return [
-        _new_object(
-            _text(_mapping(detail.get("bucket")), "name"),
-            _text(item, "key"),
-            item,
-            version=item.get("version-id"),
-            created_at=value.get("time"),
-        )
-    ]
+    return _new_object(
+        _text(_mapping(detail.get("bucket")), "name"),
+        _text(item, "key"),
+        item,
+        version=item.get("version-id"),
+        created_at=value.get("time"),
+    )
 
 
 def _new_object(
@@ -138,8 +152,19 @@ def _new_object(
     )
 
 
-def _is_marker(one: NewObject) -> bool:
-    return one.key.endswith(_MARKERS) and not one.size
+def _another_event(name: str) -> PassedOver:
+    return PassedOver("not_created", f"“{name[:100]}” tells of no new object.")
+
+
+def is_marker(key: str, size: int | None) -> bool:
+    """Say whether an object only stands for a folder."""
+    return key.endswith(_MARKERS) and not size
+
+
+def _marker_or(one: NewObject | PassedOver) -> NewObject | PassedOver:
+    if isinstance(one, NewObject) and is_marker(one.key, one.size):
+        return PassedOver("folder_marker", f"“{one.key[:200]}” only stands for a folder.")
+    return one
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

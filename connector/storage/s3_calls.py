@@ -90,29 +90,36 @@ class Calls:
             return client
         with self._lock:
             if self._client is None:
-                self._client = boto3.session.Session().client("s3", config=self._config())
+                self._client = boto3.session.Session().client(
+                    "s3", config=client_config(self._patience)
+                )
             return self._client
 
-    def _config(self) -> Config:
-        # We send and check SHA-256 ourselves. What botocore does by default beyond that is
-        # refused by older stores that speak S3.
-        return Config(
-            connect_timeout=min(CONNECT_SECONDS, self._patience),
-            read_timeout=self._patience,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=CONNECTIONS,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            user_agent_extra="colabel",
-        )
+
+def client_config(patience: float, **more: Any) -> Config:
+    """Return how a client calls: one answer may take `patience` seconds, and is asked for thrice.
+
+    We send and check SHA-256 ourselves. What botocore does by default beyond that is refused by
+    older stores that speak S3.
+    """
+    return Config(
+        connect_timeout=min(CONNECT_SECONDS, patience),
+        read_timeout=patience,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=CONNECTIONS,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        user_agent_extra="colabel",
+        **more,
+    )
 
 
 def _if_missing(error: ClientError, sha256: str) -> NotFound | None:
-    code, status, _ = _parts(error)
+    code, status, _ = parts(error)
     return missing(sha256) if sha256 and status == 404 and code != NO_BUCKET else None
 
 
-def _parts(error: ClientError) -> tuple[str, int, str]:
+def parts(error: ClientError) -> tuple[str, int, str]:
     """Return a store's error as its code, its HTTP status, and both with its words."""
     told = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -129,7 +136,7 @@ class Words:
 
     def of_answer(self, error: ClientError) -> ColabelError:
         """Return what the store's own error means."""
-        code, status, said = _parts(error)
+        code, status, said = parts(error)
         if code == NO_BUCKET:
             return self.refused("does not exist", said, "make it, or correct COLABEL_STORAGE")
         if status == 507 or code in FULL_CODES:

@@ -35,10 +35,12 @@ from connector.web.metrics import metrics
 from connector.web.openapi import build_document
 from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
+from connector.web.s3_hook import s3_hook
 from connector.web.services import KEY, Services
 
 APIS: tuple[Api, ...] = (
     hooks,
+    s3_hook,
     predictions,
     reviews,
     actions,

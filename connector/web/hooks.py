@@ -48,21 +48,21 @@ def take(token: str) -> ResponseReturnValue:
     {"predictions": […]}. The token in the address is the key; keep it secret.
     """
     source = services().hooks.find(token)
-    with _noting(source) as call:
+    with noting(source) as call:
         return _take(source, call)
 
 
 @dataclass
-class _Call:
+class Call:
     """What is known of a call so far."""
 
     pictures: int = 0
 
 
 @contextmanager
-def _noting(source: SourceRef) -> Iterator[_Call]:
+def noting(source: SourceRef) -> Iterator[Call]:
     """Leave a trace of a call that is refused, where the source's owner can see it."""
-    call = _Call()
+    call = Call()
     try:
         yield call
     except ColabelError as error:
@@ -78,12 +78,12 @@ def _noting(source: SourceRef) -> Iterator[_Call]:
         raise
 
 
-def _note(source: SourceRef, call: _Call, code: str, detail: str, status: int = 0) -> None:
+def _note(source: SourceRef, call: Call, code: str, detail: str, status: int = 0) -> None:
     refusals = services().refusals
     refusals.note(source.id, code, detail, pictures=call.pictures, status=status)
 
 
-def _take(source: SourceRef, call: _Call) -> ResponseReturnValue:
+def _take(source: SourceRef, call: Call) -> ResponseReturnValue:
     if source.paused:
         raise accepting.paused()
     # Tools add parameters of their own to an address; only ours is looked at.

@@ -8,7 +8,9 @@ import time
 from connector.db import Database
 from connector.db.tables import Classifier
 from connector.domain import classifiers
+from connector.domain.classifiers import HOOK
 from connector.domain.predictions import SourceRef
+from connector.errors import NotFound
 
 REMEMBER_SECONDS = 3.0
 MAX_REMEMBERED = 1_000
@@ -22,8 +24,16 @@ class KnownHooks:
         self._known: dict[str, tuple[float, SourceRef]] = {}
         self._lock = threading.Lock()
 
-    def find(self, token: str) -> SourceRef:
-        """Return the source of this token. Raises NotFound."""
+    def find(self, token: str, kind: str = HOOK) -> SourceRef:
+        """Return the source of this token. Raises NotFound, for one of another kind too."""
+        source = self._find(token)
+        if source.kind != kind:
+            raise NotFound(
+                "No source of this kind has this address; copy it again from its hook_url."
+            )
+        return source
+
+    def _find(self, token: str) -> SourceRef:
         found = self._known.get(token)
         if found is not None and time.monotonic() < found[0]:
             return found[1]

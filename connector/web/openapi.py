@@ -195,6 +195,9 @@ def _body(operation: Operation) -> Json:
     if operation.body == "picture":
         content |= {"image/*": {}, "application/octet-stream": {}}
         content["multipart/form-data"] = {"schema": _form("image", operation)}
+    elif operation.body == "notification":
+        # Amazon SNS sends its JSON as plain text.
+        content |= {"application/json": {"schema": {}}, "text/plain": {"schema": {}}}
     elif operation.body == "archive":
         content |= {"application/zip": {}}
         content["multipart/form-data"] = {"schema": _form("file", operation)}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from connector.db import Database
-from connector.domain import sources
+from connector.domain import source_events
 from connector.errors import ColabelError, TooMany
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Refusals:
             return
         try:
             with self._database.write() as session:
-                sources.note_refusal(
+                source_events.note_refusal(
                     session, source_id, code=code, detail=detail, pictures=pictures, calls=calls
                 )
         except ColabelError as error:

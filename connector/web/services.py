@@ -8,13 +8,16 @@ from flask import current_app
 
 from connector import rates
 from connector.db import Database
+from connector.domain.arrivals import Arrivals
 from connector.domain.quotas import Quotas
 from connector.embedded import redis_url
+from connector.inbound.sns_certificates import SnsAddresses
 from connector.jobs import Bells, connect
 from connector.rates import Rates
 from connector.ringer import Ringer
 from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
+from connector.storage.object_reading import ObjectStores
 from connector.web.known_hooks import KnownHooks
 from connector.web.numbers import Numbers
 from connector.web.refusals import Refusals
@@ -34,21 +37,27 @@ class Services:
     quotas: Quotas
     numbers: Numbers
     refusals: Refusals
+    arrivals: Arrivals
+    sns: SnsAddresses
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
         """Open what the settings name; nothing is connected to yet."""
         bells = Bells(connect(redis_url(settings)))
         database = Database(settings.database, ring=Ringer(bells).ring)
+        blobs = open_blobs(settings)
+        quotas = Quotas(database, settings, rates=_rates(settings))
         return cls(
             settings=settings,
             database=database,
-            blobs=open_blobs(settings),
+            blobs=blobs,
             bells=bells,
             hooks=KnownHooks(database),
-            quotas=Quotas(database, settings, rates=_rates(settings)),
+            quotas=quotas,
             numbers=Numbers(database, bells),
             refusals=Refusals(database),
+            arrivals=Arrivals(settings, database, blobs, quotas, ObjectStores(settings)),
+            sns=SnsAddresses(settings),
         )
 
 

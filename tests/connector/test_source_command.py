@@ -78,3 +78,10 @@ def test_a_folder_is_watched_and_scanned(
     assert "COLABEL_FOLDERS" in run(*watch, "/", code=1).output
     run("delete", "Pages", "Scans")
     assert line_of(run, "Scans") == []
+
+
+def test_an_s3_source_is_made(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ["--kind", "s3", "--bucket", "scans", "--prefix", "in/", "--suffix", ".jpg"]
+    assert "COLABEL_BUCKETS" in run("create", "Pages", "Scans", *told, code=1).output
+    monkeypatch.setenv("COLABEL_BUCKETS", "other, scans")
+    assert run("create", "Pages", "Scans", *told).stdout.strip().endswith("/s3")

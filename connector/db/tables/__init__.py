@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.db.tables.accounts import ApiKey, Fact, Workspace
+from connector.db.tables.backfills import Backfill
 from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
@@ -18,6 +19,7 @@ __all__ = [
     "Action",
     "ApiKey",
     "AuditEntry",
+    "Backfill",
     "Base",
     "Classifier",
     "Delivery",

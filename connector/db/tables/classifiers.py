@@ -61,7 +61,7 @@ class Label(Base):
 
 
 class Source(Base):
-    """A way in: the API's own (kind "api") or an address with a token (kind "hook")."""
+    """A way in: the API's own (kind "api"), or an address with a token ("hook", "s3")."""
 
     __tablename__ = "sources"
     __table_args__ = (UniqueConstraint("classifier_id", "kind", "name"),)
@@ -81,18 +81,21 @@ class Source(Base):
     previous_token_until: Mapped[datetime | None]
     # How many calls were refused; what was accepted is counted by its predictions.
     refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    # How many reports held nothing to take: deletions, other folders, what we wrote ourselves.
+    ignored: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     deleted_at: Mapped[datetime | None]
 
 
 class SourceEvent(Base):
-    """A call that a source refused: why, and nothing of what it held."""
+    """What a source refused or passed over: why, and nothing of what it held."""
 
     __tablename__ = "source_events"
     __table_args__ = (Index("ix_source_events_source_id_id", "source_id", "id"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("sev"))
     source_id: Mapped[str] = mapped_column(ForeignKey("sources.id"))
+    outcome: Mapped[str] = mapped_column(default="refused", server_default="refused")  # or ignored
     code: Mapped[str]
     detail: Mapped[str]
     # How many pictures the call held, 0 where that was not found out.

@@ -7,9 +7,9 @@ from typing import Any
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import folders, source_names, watched
+from connector.domain import folders, source_events, source_names, source_settings, watched
 from connector.domain import sources as domain
-from connector.domain.classifiers import HOOK
+from connector.domain.classifiers import FOLDER, HOOK, S3
 from connector.errors import ColabelError
 from connector.inbound import folder
 from connector.inbound.generic import ImageReference
@@ -22,6 +22,7 @@ from connector.web.schemas.sources import (
     Source,
     SourceCreate,
     SourcePage,
+    SourceSettings,
     SourceTest,
     SourceUpdate,
     SourceWithEvents,
@@ -67,7 +68,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     folder that is watched.
     """
     wanted = read_json(SourceCreate)
-    settings = wanted.settings.model_dump(exclude_none=True)
+    settings = _given(wanted.settings, wanted.kind)
     _check_folder(classifier_id, wanted.kind, settings)
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
@@ -78,6 +79,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
             settings=settings,
             kind=wanted.kind,
             take_existing=wanted.take_existing,
+            house=services().settings,
         )
         shown = domain.summary(session, row, public_url())
     return shown, 201, {"Location": shown["url"]}
@@ -95,7 +97,7 @@ def show(classifier_id: str, source_id: str) -> ResponseReturnValue:
     with services().database.read() as session:
         row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
         shown = domain.summary(session, row, public_url())
-        return {**shown, "events": domain.events(session, row)}
+        return {**shown, "events": source_events.shown(session, row)}
 
 
 @sources.operation(
@@ -110,17 +112,24 @@ def show(classifier_id: str, source_id: str) -> ResponseReturnValue:
 def change(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Its name, its settings, or whether it takes pictures (active) or not (paused)."""
     wanted = read_json(SourceUpdate)
-    settings = None if wanted.settings is None else wanted.settings.model_dump(exclude_none=True)
-    if settings is not None:
+    settings = None
+    if wanted.settings is not None:
         with services().database.read() as session:
             classifier = own_classifier(session, classifier_id)
             kind = source_names.get_source(session, classifier, source_id).kind
+        settings = _given(wanted.settings, kind)
         _check_folder(classifier_id, kind, settings)
     with services().database.write() as session:
         classifier = own_classifier(session, classifier_id)
         row = source_names.get_source(session, classifier, source_id)
         domain.update_source(
-            session, classifier, row, name=wanted.name, state=wanted.state, settings=settings
+            session,
+            classifier,
+            row,
+            name=wanted.name,
+            state=wanted.state,
+            settings=settings,
+            house=services().settings,
         )
         shown = domain.summary(session, row, public_url())
     services().hooks.forget(classifier_id)
@@ -176,14 +185,20 @@ def scan(classifier_id: str, source_id: str) -> ResponseReturnValue:
     """Also files that lay there before it was watched, and those refused, once more."""
     with services().database.write() as session:
         row = source_names.get_source(session, own_classifier(session, classifier_id), source_id)
-        domain.check_kind(row, watched.FOLDER)
+        domain.check_kind(row, FOLDER)
         watched.scan(session, row)
         return domain.summary(session, row, public_url())
 
 
+def _given(settings: SourceSettings, kind: str) -> dict[str, Any]:
+    """Return the settings that were given; of a store, null takes one away."""
+    given: dict[str, Any] = settings.model_dump(exclude_unset=True, exclude_none=kind != S3)
+    return given
+
+
 def _check_folder(classifier_id: str, kind: str, settings: dict[str, Any]) -> None:
     """Raise Unprocessable for a folder that this workspace may not watch."""
-    if kind != watched.FOLDER:
+    if kind != FOLDER:
         return
     here = services()
     with here.database.read() as session:
@@ -210,7 +225,7 @@ def test(classifier_id: str, source_id: str) -> ResponseReturnValue:
         domain.check_kind(row, HOOK)
         settings = row.settings
     if query.image_field is not None:
-        settings = domain.checked_settings({"image_field": query.image_field})
+        settings = source_settings.hook({"image_field": query.image_field})
     images = read_payload(settings.get("image_field")).images
     found = [_found(image) for image in images]
     return {"pictures": found, "would_be_accepted": not any(one["code"] for one in found)}

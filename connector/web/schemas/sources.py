@@ -11,7 +11,7 @@ from connector.web.schemas.base import Name, PageOf, Resource, Wanted
 
 
 class SourceSettings(Wanted):
-    """What a source may be told: a hook about its calls, a watched folder where it is."""
+    """What a source may be told: a hook `image_field`, a folder and a store where they are."""
 
     image_field: str | None = Field(
         None,
@@ -27,10 +27,21 @@ class SourceSettings(Wanted):
     )
     suffixes: list[str] | None = Field(
         None,
-        min_length=1,
         max_length=50,
-        description="Of a folder: how names end (default: as those of pictures do).",
+        description="How names or keys end: .jpg (default: of a folder as those of pictures do, "
+        "of a bucket all).",
     )
+    buckets: list[str] | None = Field(None, description="Objects of these are taken.")
+    prefix: str | None = Field(None, description="Only keys that begin so.")
+    topics: list[str] | None = Field(None, description="ARNs of the SNS topics it listens to.")
+    key: str | None = Field(
+        None,
+        description="What EventBridge or MinIO show in Authorization or X-Api-Key; null takes it "
+        "away. It is never shown again.",
+    )
+    endpoint_url: str | None = Field(None, description="Of a store that is not Amazon's.")
+    region: str | None = Field(None, description="Where the buckets are, if AWS says otherwise.")
+    queue_url: str | None = Field(None, description="The SQS queue that it receives from.")
 
     @field_validator("image_field")
     @classmethod
@@ -41,10 +52,10 @@ class SourceSettings(Wanted):
 
 
 class SourceCreate(Wanted):
-    """A hook to make, or a folder to watch."""
+    """A hook to make, a folder to watch, or a store that reports objects."""
 
     name: Name
-    kind: Literal["hook", "folder"] = "hook"
+    kind: Literal["hook", "folder", "s3"] = "hook"
     settings: SourceSettings = Field(default_factory=lambda: SourceSettings.model_validate({}))
     take_existing: bool = Field(
         False, description="Of a folder: take the pictures that lie there already, too."
@@ -81,6 +92,13 @@ class ShownSettings(Resource):
     path: str | None = None
     recursive: bool | None = None
     suffixes: list[str] | None = None
+    buckets: list[str] | None = None
+    prefix: str | None = None
+    topics: list[str] | None = None
+    has_key: bool = Field(False, description="Whether senders have to show a key.")
+    endpoint_url: str | None = None
+    region: str | None = None
+    queue_url: str | None = None
 
 
 class Watching(Resource):
@@ -113,6 +131,7 @@ class Source(Resource):
     )
     accepted: int = Field(description="Pictures that became predictions.")
     refused: int = Field(description="Calls, or files of a folder, that were refused.")
+    ignored: int = Field(description="Reports that held nothing to take.")
     watching: Watching | None = Field(description="Of a watched folder.")
     last_event_at: str | None
     url: str
@@ -122,7 +141,7 @@ class Source(Resource):
 class SourceEvent(Resource):
     """What became of a picture, or why a call was refused."""
 
-    outcome: Literal["accepted", "refused", "notice"]
+    outcome: Literal["accepted", "refused", "notice", "ignored"]
     pictures: int = Field(description="0 where a refused call was not read so far.")
     code: str | None
     detail: str | None
@@ -131,7 +150,7 @@ class SourceEvent(Resource):
 
 
 class SourceWithEvents(Source):
-    """A source and its last 20 events, newest first."""
+    """A source and its last events, newest first: 20, and 20 reports that were ignored."""
 
     events: list[SourceEvent]
 

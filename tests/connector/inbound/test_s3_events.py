@@ -3,81 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reports import aws, ceph, eventbridge, minio
 
 from connector.errors import BadRequest
 from connector.inbound import s3_events
-from connector.inbound.s3_events import NewObject
+from connector.inbound.s3_events import NewObject, PassedOver
 
 KEY = "in/Überblick 1+1=2 (a&b)%.jpg"
-
-
-def aws(key: str, name: str = "ObjectCreated:Put", **item: Any) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": "eu-central-1",
-                "eventTime": "2026-11-25T08:00:00.000Z",
-                "eventName": name,
-                "s3": {
-                    "s3SchemaVersion": "1.0",
-                    "configurationId": "colabel",
-                    "bucket": {"name": "scans", "arn": "arn:aws:s3:::scans"},
-                    "object": {
-                        "key": quote_plus(key, safe="/"),
-                        "size": 1024,
-                        "eTag": "d41d8cd98f00b204e9800998ecf8427e",
-                        "sequencer": "0055AED6DCD90281E5",
-                        **item,
-                    },
-                },
-            }
-        ]
-    }
-
-
-def minio(key: str) -> dict[str, Any]:
-    told = aws(key, "s3:ObjectCreated:Put")
-    told["Records"][0]["eventSource"] = "minio:s3"
-    told["Records"][0]["s3"]["object"]["key"] = quote_plus(key)
-    return {"EventName": "s3:ObjectCreated:Put", "Key": f"scans/{key}", **told}
-
-
-def ceph(key: str) -> dict[str, Any]:
-    told = aws(key, versionId="")
-    told["Records"][0]["eventSource"] = "ceph:s3"
-    told["Records"][0]["s3"]["object"]["key"] = key
-    return told
-
-
-def eventbridge(key: str, kind: str = "Object Created") -> dict[str, Any]:
-    return {
-        "version": "0",
-        "id": "17793124-05d4-b198-2fde-7ededc63b103",
-        "detail-type": kind,
-        "source": "aws.s3",
-        "account": "111122223333",
-        "time": "2026-11-25T08:00:00Z",
-        "region": "eu-central-1",
-        "resources": ["arn:aws:s3:::scans"],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": "scans"},
-            "object": {
-                "key": key,
-                "size": 1024,
-                "etag": "d41d8cd98f00b204e9800998ecf8427e",
-                "sequencer": "0055AED6DCD90281E5",
-            },
-            "reason": "PutObject",
-        },
-    }
 
 
 SENDERS = (aws, minio, ceph, eventbridge)
@@ -138,6 +75,18 @@ def test_a_version_says_more_than_a_sequencer() -> None:
 )
 def test_sequencers_are_numbers_of_any_length(one: str, other: str, is_later: bool) -> None:
     assert s3_events.later(one, other) is is_later
+
+
+def test_what_is_passed_over_says_why() -> None:
+    for value, code in (
+        ({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "scans"}, "test_event"),
+        (aws(KEY, "ObjectRemoved:Delete"), "not_created"),
+        (eventbridge(KEY, "Object Deleted"), "not_created"),
+        (aws("in/2026/", size=0), "folder_marker"),
+    ):
+        (one,) = s3_events.read_all(value)
+        assert isinstance(one, PassedOver)
+        assert one.code == code
 
 
 def test_filters() -> None:
