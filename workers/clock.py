@@ -9,6 +9,7 @@ import logging
 import signal
 import sys
 import time
+from contextlib import closing
 
 from connector import presence
 from connector.domain import learning
@@ -18,6 +19,7 @@ from connector.errors import ColabelError
 from connector.logs import setup_logging
 from connector.settings import load_settings
 from workers.pruning import Pruning
+from workers.receive import Receiver
 from workers.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
@@ -50,10 +52,15 @@ def sweep(rt: Runtime) -> None:
 def serve(rt: Runtime) -> None:
     """Tick until told to stop; a database that is away for a while is waited for."""
     sweep_at = time.monotonic()
-    pruning = Pruning(rt)
+    with closing(Receiver(rt)) as receiver:
+        _serve(rt, receiver, Pruning(rt), sweep_at)
+
+
+def _serve(rt: Runtime, receiver: Receiver, pruning: Pruning, sweep_at: float) -> None:
     while not rt.stopping.wait(rt.settings.clock_seconds):
         try:
             tick(rt)
+            receiver.tend()
             if time.monotonic() >= sweep_at:
                 sweep_at += SWEPT_SECONDS
                 sweep(rt)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy.orm import Session
 
+from connector.commands import source_s3
 from connector.commands.common import data_option, open_service, workspace_option
 from connector.commands.show import table
 from connector.db.tables import Classifier
@@ -199,3 +200,7 @@ def delete(classifier: str, source: str, workspace: str | None) -> None:
     with _opened(classifier, workspace) as (session, row, _):
         sources.delete_source(session, source_names.find_source(session, row, source))
     click.echo(f"{source} is deleted.")
+
+
+for command in (source_s3.policy, source_s3.backfill, source_s3.list_backfills):
+    source.add_command(command)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db import tallies
 from connector.db.session import want
-from connector.db.tables import Import, Study, TrainingRun
+from connector.db.tables import Backfill, Import, Study, TrainingRun
 from connector.db.types import utcnow
 from connector.domain import leases
 from connector.errors import LostLease
@@ -18,7 +18,7 @@ from connector.errors import LostLease
 STRIKES = 3
 UNFINISHED = ("queued", "running")
 
-Row = TypeVar("Row", Import, Study, TrainingRun)
+Row = TypeVar("Row", Import, Study, TrainingRun, Backfill)
 
 
 @dataclass(frozen=True)

@@ -188,10 +188,8 @@ def _note(session: Session, row: Source, what: str, **values: Json) -> None:
     )
 
 
-def hook_url(row: Source, public_url: str) -> str | None:
-    """Return the address that opens it; None where there is nothing to send to."""
-    if row.kind == FOLDER:
-        return None
+def hook_url(row: Source, public_url: str) -> str:
+    """Return the address that opens it."""
     return f"{public_url}/hooks/{row.token}{'/s3' if row.kind == S3 else ''}"
 
 
@@ -207,7 +205,7 @@ def summary(session: Session, row: Source, public_url: str) -> Json:
         "name": shown_name(row),
         "state": row.state,
         "settings": source_settings.shown(row.kind, row.settings),
-        "hook_url": hook_url(row, public_url),
+        "hook_url": None if row.kind == FOLDER else hook_url(row, public_url),
         "previous_url_until": iso(row.previous_token_until) if graced else None,
         "accepted": session.execute(accepted).scalar_one(),
         "refused": row.refused,

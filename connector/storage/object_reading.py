@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.inbound.s3_settings import S3Settings
 from connector.settings import Settings
@@ -61,6 +62,12 @@ class ObjectStores:
     ) -> Iterator[ListedObject]:
         """Yield up to `limit` objects behind the key `after`, by key. Raises Unavailable."""
         return self._open().list(place, bucket, prefix, after, limit)
+
+    @contextmanager
+    def queue(self, place: S3Settings) -> Iterator[Any]:
+        """Give the client of the source's SQS queue. What goes wrong is raised as Unavailable."""
+        with self._open().queue(place) as client:
+            yield client
 
     def close(self) -> None:
         """Close all connections; the next call opens new ones."""

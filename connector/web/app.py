@@ -22,6 +22,7 @@ from connector.web.api.me import me
 from connector.web.api.predictions import predictions
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
+from connector.web.api.s3 import s3
 from connector.web.api.sources import sources
 from connector.web.api.studies import studies
 from connector.web.api.training import training
@@ -49,6 +50,7 @@ APIS: tuple[Api, ...] = (
     examples,
     imports,
     sources,
+    s3,
     training,
     versions,
     studies,
