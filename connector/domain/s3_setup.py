@@ -24,6 +24,15 @@ from connector.inbound.s3_settings import S3Settings
 
 # The key is not kept, so it cannot be filled in.
 KEY = "THE-KEY-OF-THE-SOURCE"
+# About an hour, the longest that SNS keeps a message; by default it gives up after a minute.
+_RETRIES = {
+    "healthyRetryPolicy": {
+        "minDelayTarget": 10,
+        "maxDelayTarget": 300,
+        "numRetries": 15,
+        "backoffFunction": "exponential",
+    }
+}
 
 
 def set_up(row: Source, public_url: str) -> Json:
@@ -62,6 +71,7 @@ def _sns(place: S3Settings, url: str) -> Json:
         "files": {
             "topic-policy.json": topic_policy(place, topic),
             "bucket-notification.json": notification(place, topic=topic),
+            "subscription-attributes.json": {"DeliveryPolicy": json.dumps(_RETRIES)},
         },
         "commands": [
             _line(attribute + "Policy --attribute-value file://topic-policy.json", region, topic),
@@ -69,7 +79,7 @@ def _sns(place: S3Settings, url: str) -> Json:
             *_put_notification(place),
             _line(
                 "aws sns subscribe --region {} --topic-arn {} --protocol {} "
-                "--notification-endpoint {}",
+                "--notification-endpoint {} --attributes file://subscription-attributes.json",
                 *(region, topic, urlsplit(url).scheme, url),
             ),
         ],

@@ -44,7 +44,8 @@ def shown(kind: str, settings: Mapping[str, Any]) -> Json:
 
 def hook(settings: Mapping[str, Any]) -> Json:
     """Return a hook's settings as they are kept. Raises Unprocessable (bad_source_settings)."""
-    unknown = sorted(set(settings) - set(HOOK_SETTINGS))
+    given = {name for name, value in settings.items() if value is not None}
+    unknown = sorted(given - set(HOOK_SETTINGS))
     if unknown:
         raise Unprocessable(
             f"There is no setting {unknown[0]!r} for a hook; there is {', '.join(HOOK_SETTINGS)}.",

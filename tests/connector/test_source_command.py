@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,18 @@ def test_an_s3_source_is_made(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert "COLABEL_BUCKETS" in run("create", "Pages", "Scans", *told, code=1).output
     monkeypatch.setenv("COLABEL_BUCKETS", "other, scans")
     assert run("create", "Pages", "Scans", *told).stdout.strip().endswith("/s3")
+
+
+def test_an_s3_source_is_set_up_and_its_bucket_gone_through(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLABEL_BUCKETS", "scans")
+    address = run("create", "Pages", "Scans", "--kind", "s3", "--bucket", "scans").stdout.strip()
+    printed = run("policy", "Pages", "Scans").stdout
+    assert address in printed
+    assert "arn:aws:s3:::scans/*" in printed
+    assert json.loads(run("policy", "Pages", "Scans", "--json").stdout)["hook_url"] == address
+    name = run("backfill", "Pages", "Scans", "--prefix", "in/").stdout.split()[0]
+    assert f"{name}  scans" in run("backfills", "Pages", "Scans").stdout
+    assert "stopped" in run("backfills", "Pages", "Scans", "--stop", name).stdout
+    assert "kind s3" in run("policy", "Pages", "hook", code=1).output
