@@ -66,5 +66,11 @@ class Reading:
 
     def set_state(self, state: str) -> None:
         """Pause or resume the source."""
+        self.change(state=state)
+
+    def change(self, **wanted: Any) -> None:
+        """Change what is given: state, settings."""
         with self.rt.database.write() as session:
-            session.get_one(Source, self.id).state = state
+            row = session.get_one(Source, self.id)
+            for name, value in wanted.items():
+                setattr(row, name, value)

@@ -59,7 +59,7 @@ class Queue:
                 if source.paused or not source.ready:
                     self._rt.stopping.wait(IDLE_SECONDS)
                     continue
-                self.step(source)
+                self.step(source, POLL_SECONDS)
                 failures = 0
             except Unavailable as error:
                 failures += 1
@@ -68,7 +68,7 @@ class Queue:
                     self._note(error)
                 self._rt.stopping.wait(_pause(failures))
 
-    def step(self, source: SourceRef, wait_seconds: int = POLL_SECONDS) -> int:
+    def step(self, source: SourceRef, wait_seconds: int) -> int:
         """Receive once, waiting so long for messages, and see to them; return how many came.
 
         Raises Unavailable when the queue cannot be asked.

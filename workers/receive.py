@@ -26,7 +26,7 @@ from workers.runtime import Runtime
 
 logger = logging.getLogger(__name__)
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
 _WITH_QUEUES = (
     select(Source)
     .join(Classifier, Classifier.id == Source.classifier_id)

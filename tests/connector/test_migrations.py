@@ -26,7 +26,7 @@ from connector.db.tables import (
     Source,
     TrainingRun,
 )
-from connector.domain import audit_log, conditions, deliveries
+from connector.domain import audit_log, conditions, deliveries, source_events
 from connector.errors import Unprocessable
 
 
@@ -230,3 +230,25 @@ def test_the_releases_before_go_on_beside_retention(first_release: Database) -> 
 def test_there_is_no_way_back_to_what_never_was(database: Database) -> None:
     with pytest.raises(Unprocessable, match="no way back to 'nowhere'"):
         migrate.downgrade(database, "nowhere")
+
+
+def test_the_previous_release_goes_on_with_s3_sources(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        session.execute(text(SOURCE.format(id="src_1", kind="hook")))
+        session.execute(
+            text(
+                f"""INSERT INTO source_events (id, source_id, code, detail, pictures, created_at)
+                    VALUES ('sev_1', 'src_1', 'no_picture', 'none', 0, {MOMENT})"""
+            )
+        )
+    with first_release.read() as session:
+        found = session.get_one(Source, "src_1")
+        assert found.ignored == 0
+        assert [one["outcome"] for one in source_events.shown(session, found)] == ["refused"]
+    engine = first_release.engine.execution_options(colabel_write=True)
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0005")
+    migrate.upgrade(first_release)
+    with first_release.read() as session:
+        assert session.get_one(Source, "src_1").ignored == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -54,6 +55,14 @@ def counts(row: Backfill) -> tuple[int, int, int, int]:
     return row.seen, row.accepted, row.known, row.ignored
 
 
+def until(reached: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    ends = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < ends
+        threading.Event().wait(0.02)
+
+
 def test_everything_that_the_source_takes_is_taken_once(reading: Reading) -> None:
     reading.put("in/folder/", b"")
     reading.put("in/notes.txt", b"text")
@@ -94,10 +103,7 @@ def test_after_a_kill_it_goes_on_behind_the_last_page(
             backfill.step(reading.receiver)
     row = shown(reading, name)
     assert (row.status, row.after_key, counts(row)) == ("running", "in/Ü 2+1.png", (3, 3, 0, 0))
-    for _ in range(600):
-        if backfill.step(reading.receiver):
-            break
-        threading.Event().wait(0.05)
+    until(lambda: backfill.step(reading.receiver))
     row = shown(reading, name)
     assert (row.status, counts(row)) == ("done", (7, 4, 3, 0))
     assert len(reading.rows()) == 7
@@ -129,25 +135,20 @@ def test_at_a_quota_it_waits_and_says_so(
 
 
 def test_a_pause_and_a_store_that_is_away_are_waited_for(
-    reading: Reading, rt: Runtime, monkeypatch: pytest.MonkeyPatch
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "LONGEST_WAIT", 0.02)
-    name, waiting = begin(reading), threading.Event()
-    wait = backfills.wait
-
-    def waits(*arguments: Any) -> None:
-        wait(*arguments)
-        waiting.set()
-
-    monkeypatch.setattr(backfills, "wait", waits)
+    name = begin(reading)
     reading.set_state("paused")
     thread = threading.Thread(target=backfill.step, args=(reading.receiver,), daemon=True)
     thread.start()
-    assert waiting.wait(60)
-    assert shown(reading, name).waiting_code == "source_paused"
-    reading.set_state("active")
-    thread.join(120)
-    assert shown(reading, name).status == "done"
+    until(lambda: shown(reading, name).waiting_code == "source_paused")
+    away = {"buckets": [reading.name], "endpoint_url": "http://127.0.0.1:1"}
+    reading.change(state="active", settings=away)
+    until(lambda: shown(reading, name).waiting_code == "storage_unreachable")
+    reading.change(settings={"buckets": [reading.name]})
+    thread.join(60)
+    assert (shown(reading, name).status, len(reading.rows())) == ("done", 7)
 
 
 def test_it_can_be_stopped_and_ends_with_its_source(
@@ -177,11 +178,7 @@ def test_the_clock_works_on_it(reading: Reading, rt: Runtime) -> None:
     name = begin(reading)
     thread = threading.Thread(target=clock.serve, args=(rt,), daemon=True)
     thread.start()
-    for _ in range(1200):
-        if shown(reading, name).status == "done":
-            break
-        threading.Event().wait(0.05)
+    until(lambda: shown(reading, name).status == "done")
     rt.stopping.set()
     thread.join(30)
-    assert shown(reading, name).status == "done"
     assert len(reading.rows()) == 7

@@ -214,7 +214,11 @@ def test_messages_are_kept_hidden_while_they_are_worked_on(
     assert sqs.left() == (0, 0)
 
 
-def test_the_clock_receives_by_itself(sqs: Sqs, rt: Runtime) -> None:
+def test_the_clock_receives_by_itself(
+    sqs: Sqs, rt: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Short, so that the thread has ended before the test has.
+    monkeypatch.setattr(queues, "POLL_SECONDS", 0)
     rt.settings = rt.settings.model_copy(update={"clock_seconds": 0.05})
     sqs.reading.put("a.png")
     sqs.tell("a.png")

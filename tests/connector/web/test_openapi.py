@@ -60,6 +60,7 @@ def test_only_a_few_routes_are_open_to_everybody(document: dict[str, Any]) -> No
         "/readyz",
         "/metrics",
         "/hooks/{token}",
+        "/hooks/{token}/s3",
         "/api/v1/openapi.json",
     }
 

@@ -22,6 +22,7 @@ from connector.db import Database
 from connector.db.tables import Prediction
 from connector.settings import Settings
 
+ON_BOTH_DATABASES = True
 RED, BLUE = picture("red"), picture("blue")
 KEY = "a key of the tests, long enough".replace(" ", "-")
 ODD = "in/Überblick 1+1=2 (a&b)%.png"

@@ -81,8 +81,8 @@ def test_a_key_stays_until_another_or_none_is_given(as_alice: Caller, job: Any) 
         ({"endpoint_url": "ftp://a"}, "bad_source_settings", "endpoint_url"),
         ({"endpoint_url": "https://a/path"}, "bad_source_settings", "endpoint_url"),
         ({"endpoint_url": "https://user:secret@a"}, "bad_source_settings", "endpoint_url"),
-        ({"endpoint_url": "http://127.0.0.1:9000"}, "forbidden_address", "private"),
-        ({"endpoint_url": "http://169.254.169.254"}, "forbidden_address", "private"),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, "forbidden_address", "PRIVATE"),
+        ({"endpoint_url": "http://169.254.169.254"}, "forbidden_address", "PRIVATE"),
         ({"queue_url": "http://127.0.0.1:9324/000000000000/scans"}, "forbidden_address", ""),
         ({"queue_url": "https://sqs.eu-central-1.amazonaws.com/"}, "bad_source_settings", ""),
         (
