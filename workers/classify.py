@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import select
 
+from connector import decoding
 from connector.db.insert import insert_all_missing
 from connector.db.tables import Classifier, Embedding, Image, ModelVersion, Prediction
 from connector.domain import decisions, facts
@@ -24,7 +25,7 @@ from workers.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
-# Long enough for the slowest backbone on one core with the largest pictures, then it hangs.
+# Long enough for the slowest backbone on one core, then it hangs.
 HUNG_SECONDS = 300.0
 
 
@@ -51,7 +52,7 @@ def step(rt: Runtime) -> int:
     if not work.claim.ids:
         return 0
     mine = (rt, Prediction, work.claim)
-    with blameless(*mine), keep(*mine), watchdog(HUNG_SECONDS):
+    with blameless(*mine), keep(*mine), watchdog(_hung_seconds(rt, len(rows))):
         tasks, failures = _tasks(rt, rows)
         answers, unreadable, fresh = classify(rt, tasks)
     with rt.database.write() as session:
@@ -61,6 +62,12 @@ def step(rt: Runtime) -> int:
         )
     logger.info("classified %d pictures, %d of them unreadable", written, len(unreadable))
     return len(work.claim.ids)
+
+
+def _hung_seconds(rt: Runtime, pictures: int) -> float:
+    """How long a batch may take even if each picture uses up the time that decoding it may take."""
+    decoders = decoding.pool(rt.settings).size
+    return HUNG_SECONDS + rt.settings.decode_seconds * pictures / decoders
 
 
 def _tasks(rt: Runtime, rows: Sequence[Prediction]) -> tuple[list[Task], list[Failure]]:
@@ -122,6 +129,7 @@ def _answer(rt: Runtime, tasks: Sequence[Task], seen: Looked) -> list[Answer]:
 
 def warm(rt: Runtime) -> None:
     """Load the live models before the first picture comes; say which device they run on."""
+    decoding.pool(rt.settings).warm()
     statement = (
         select(ModelVersion.backbone_sha256, ModelVersion.head_sha256)
         .join(Classifier, Classifier.id == ModelVersion.classifier_id)

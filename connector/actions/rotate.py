@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from connector import decoding
 from connector.actions.base import (
     Action,
     ActionParams,
@@ -20,12 +21,13 @@ from connector.actions.base import (
     local,
 )
 from connector.actions.files import Facts, Source, inspect, open_regular
-from connector.actions.lossless import rotate
 from connector.actions.orientation import degrees_to_upright
 from connector.actions.placing import exchange_content
-from connector.actions.rotated import Rotated
+from connector.actions.rotated import Rotated, Unrotatable
 from connector.actions.transfer import changed_since, gone_since
-from connector.errors import ActionFailed, Conflict
+from connector.decoding import Undecodable
+from connector.errors import ActionFailed, Conflict, TooLarge
+from connector.settings import Settings
 
 
 class RotateParams(ActionParams):
@@ -63,7 +65,7 @@ class Rotate(Action[RotateParams]):
             return Outcome(None, {"how": "unchanged", "degrees": 0, "note": None})
         if location["kind"] == "held":
             data = ctx.blobs.read(location["sha256"])
-            result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
+            result = _rotated(data, degrees, ctx.settings)
             after = ctx.blobs.put(result.data)
             return Outcome(held(after), _detail(result, degrees, location["sha256"], after))
         return _rotate_file(Path(location["path"]), location, degrees, ctx)
@@ -95,6 +97,17 @@ class Rotate(Action[RotateParams]):
         )
 
 
+def _rotated(data: bytes, degrees: int, settings: Settings) -> Rotated:
+    """Turn the bytes in a limited process. Raises Unrotatable, TooLarge, and Unavailable."""
+    try:
+        answer = decoding.rotate(data, settings, degrees)
+    except Undecodable as error:
+        kind = TooLarge if error.kind == TooLarge.__name__ else Unrotatable
+        code = error.code if error.kind or error.code != error.default_code else None
+        raise kind(error.detail, code=code) from error
+    return Rotated(answer.data, answer.facts["how"], answer.facts["note"])
+
+
 def _detail(result: Rotated, degrees: int, before: str, after: str) -> dict[str, Any]:
     return {
         "how": result.how,
@@ -117,7 +130,7 @@ def _rotate_file(path: Path, location: Location, degrees: int, ctx: Context) -> 
     sha256 = hashlib.sha256(data).hexdigest()
     if location.get("sha256", sha256) != sha256 or sha256 != facts.sha256:
         raise _changed(path)
-    result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
+    result = _rotated(data, degrees, ctx.settings)
     if result.data == data:
         return Outcome(local(path, sha256), {"how": "unchanged", "degrees": degrees, "note": None})
     ctx.blobs.put(data)
