@@ -14,4 +14,4 @@ def codes() -> frozenset[str]:
     """Return every code of the table of error codes."""
     table = API.read_text().partition("## Error codes")[2]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    return frozenset(re.findall(r"`([a-z_]+)`(?=[, ]|$)", "\n".join(cells)))
+    return frozenset(re.findall(r"`([a-z0-9_]+)`(?=[, ]|$)", "\n".join(cells)))

@@ -57,7 +57,7 @@ OF_THE_MACHINE = {"already_running", "configuration", "demo_failed", "lost_lease
 
 
 def test_every_error_code_that_exists_is_documented() -> None:
-    named = re.compile(r'(?:code=|default_code(?:: ClassVar\[str\])? = )"([a-z_]+)"')
+    named = re.compile(r'(?:code=|default_code(?:: ClassVar\[str\])? = )"([a-z0-9_]+)"')
     found = {
         code
         for path in (ROOT / "connector").rglob("*.py")
