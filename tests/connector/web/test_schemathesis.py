@@ -115,6 +115,8 @@ def test_every_answer_is_as_the_document_says(
         case.path_parameters.update(
             {name: value for name, value in service.known.items() if f"{{{name}}}" in path}
         )
+        if isinstance(case.query.get("wait"), int | float) and case.query["wait"] > 0:
+            case.query["wait"] = 0  # no worker runs that could decide
         started = time.thread_time()
         response = case.call(headers=service.headers)
         assert time.thread_time() - started < 5
