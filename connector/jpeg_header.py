@@ -13,15 +13,27 @@ _BARE = frozenset({0x00, 0xFF, *range(0xD0, 0xD9)})
 _FIRST_MARKER = 0xC0
 _LAYERS = (1, 3, 4)
 _END = b"\xff\xd9"
+_SCAN_MARKER = b"\xff\xda"
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+# Of segments and fill bytes before the picture: a colour profile takes the most, some dozens.
+_MAX_STEPS = 20_000
 
 
 @dataclass(frozen=True)
 class JpegHeader:
-    """Width and height in pixels as stored; `scan`: the offset at which pixel data begins."""
+    """Width and height in pixels as stored; `scan`: the offset at which pixel data begins.
+
+    `many_scans`: the first scan does not hold everything, so that others follow.
+    """
 
     width: int
     height: int
     scan: int
+    many_scans: bool
+
+    def scans(self, data: bytes) -> int:
+        """Count the scans, those of pictures behind this one included."""
+        return 1 + (data.count(_SCAN_MARKER, self.scan) if self.many_scans else 0)
 
     def is_whole(self, data: bytes) -> bool:
         """Say whether the picture ends behind its first scan: an end in a thumbnail is another."""
@@ -35,8 +47,10 @@ def read_header(data: bytes) -> JpegHeader:
     bits, other than 1, 3 or 4 layers, a quantization table cut short. Pillow tells the same, in
     ten times the time, since it also unpacks every table.
     """
-    size, position = None, 2
-    while position + 4 <= len(data):
+    frame, position = None, 2
+    for _ in range(_MAX_STEPS):
+        if position + 4 > len(data):
+            break
         if data[position] != 0xFF:
             raise ValueError("no marker where a segment ended")
         marker = data[position + 1]
@@ -50,23 +64,25 @@ def read_header(data: bytes) -> JpegHeader:
         if not start <= position <= len(data):
             raise ValueError("a segment that ends before it begins, or behind the file")
         if marker == _SCAN:
-            if size is None:
+            if frame is None:
                 raise ValueError("a scan before any frame")
-            return JpegHeader(*size, position)
+            width, height, layers, progressive = frame
+            partial = progressive or data[start : start + 1] < bytes([layers])
+            return JpegHeader(width, height, position, partial)
         if marker in _FRAMES:
-            size = _frame(data[start:position])
+            frame = *_frame(data[start:position]), marker in _PROGRESSIVE
         elif marker == _TABLES:
             _check_tables(data[start:position])
     raise ValueError("cut short before the pixel data")
 
 
-def _frame(segment: bytes) -> tuple[int, int]:
+def _frame(segment: bytes) -> tuple[int, int, int]:
     if len(segment) < 6 or segment[0] != 8 or segment[5] not in _LAYERS:
         raise ValueError("a kind of frame that no decoder here reads")
     height, width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
     if not width or not height:
         raise ValueError("a frame without pixels")
-    return width, height
+    return width, height, segment[5]
 
 
 def _check_tables(segment: bytes) -> None:

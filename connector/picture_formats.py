@@ -92,53 +92,15 @@ def foreign_format(data: bytes) -> tuple[str, str] | None:
     return None
 
 
-def is_whole(data: bytes, found: Format, pieces: list[tuple[int, int]]) -> bool:
-    """Say whether the file goes on to its end, judged without decoding pixels.
+def is_whole(data: bytes, kind: str, pieces: list[tuple[int, int]]) -> bool:
+    """Say of a TIFF, HEIF or AVIF whether the file goes on to its end, without decoding pixels.
 
-    `pieces` are (offset, length) of pixel data named by the header, for formats (BMP, TIFF) that
-    have no end marker. JPEG is not judged here but by `connector.jpeg_header`.
+    `pieces` are (offset, length) of pixel data named by the header of a TIFF, which has no end
+    marker. The others are judged by `connector.jpeg_header` and `connector.picture_headers`.
     """
-    check = _ENDS.get(found.name)
-    if check is not None:
-        return check(data)
-    return all(offset + length <= len(data) for offset, length in pieces)
-
-
-def _png_ends(data: bytes) -> bool:
-    position = 8
-    while position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        position += 12 + int(length)
-        if kind == b"IEND":
-            return position <= len(data)
-    return False
-
-
-def _webp_ends(data: bytes) -> bool:
-    return len(data) >= 12 and 8 + _u32le(data, 4) <= len(data)
-
-
-def _gif_ends(data: bytes) -> bool:
-    """The first frame is whole; only that one is looked at."""
-    try:
-        position = 13 + _gif_table(data[10])
-        while data[position] == 0x21:
-            position = _gif_blocks_end(data, position + 2)
-        if data[position] != 0x2C:
-            return False
-        return _gif_blocks_end(data, position + 11 + _gif_table(data[position + 9])) <= len(data)
-    except IndexError:
-        return False
-
-
-def _gif_table(flags: int) -> int:
-    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
-
-
-def _gif_blocks_end(data: bytes, position: int) -> int:
-    while size := data[position]:
-        position += 1 + size
-    return position + 1
+    if kind == TIFF.name:
+        return all(offset + length <= len(data) for offset, length in pieces)
+    return _iso_media_ends(data)
 
 
 def _iso_media_ends(data: bytes) -> bool:
@@ -156,15 +118,6 @@ def _iso_media_ends(data: bytes) -> bool:
             return False
         position += size
     return b"meta" in kinds and (b"mdat" in kinds or b"idat" in data[:4096])
-
-
-_ENDS = {
-    "PNG": _png_ends,
-    "WEBP": _webp_ends,
-    "GIF": _gif_ends,
-    "HEIF": _iso_media_ends,
-    "AVIF": _iso_media_ends,
-}
 
 
 def _u32le(data: bytes, offset: int) -> int:

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import re
+import struct
 import unicodedata
-import warnings
 from dataclasses import dataclass
 
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
-
-from connector import picture_formats
+from connector import decoding, picture_formats, picture_headers
 from connector.errors import BadRequest, ColabelError, TooLarge, Unprocessable, UnsupportedMedia
 from connector.jpeg_header import read_header
 from connector.picture_formats import Format
 from connector.settings import Settings
 
 MAX_NAME = 255
+# A progressive JPEG has about ten; each is gone through at every pixel.
+MAX_SCANS = 200
 _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
-_STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and byte counts of strips, of tiles
-
-_PILLOW = re.compile(r"PIL\b")
-
-# The classes themselves instead of Image.open: nothing but the format that was sniffed is ever
-# tried, and Pillow's own pixel limit (a warning, process-wide) stays out of it.
-_OPENERS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-    "AVIF": AvifImagePlugin.AvifImageFile,
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +33,8 @@ def inspect(data: bytes, settings: Settings) -> PictureInfo:
     """Check a picture's structure in well under a millisecond; no pixel is decoded.
 
     Raises BadRequest (empty_body), TooLarge (too_many_bytes, too_many_pixels), UnsupportedMedia
-    (not_a_picture, unsupported_format) or Unprocessable (truncated_picture).
+    (not_a_picture, unsupported_format), Unprocessable (truncated_picture, picture_too_expensive) or
+    Unavailable (decoder_unavailable).
     """
     if not data:
         raise BadRequest(
@@ -71,11 +46,7 @@ def inspect(data: bytes, settings: Settings) -> PictureInfo:
     found = picture_formats.sniff(data)
     if found is None:
         raise not_a_picture(data)
-    try:
-        width, height, whole = _structure(data, found)
-    except Exception as error:
-        # Pillow's parsers raise whatever they ran into: no list of types is complete.
-        raise _damaged(found) from error
+    width, height, whole = _structure(data, found, settings)
     _check_pixels(width, height, settings)
     if not whole:
         raise _damaged(found)
@@ -85,19 +56,10 @@ def inspect(data: bytes, settings: Settings) -> PictureInfo:
 def verify(data: bytes, settings: Settings) -> PictureInfo:
     """`inspect`, then decode every pixel once: for pictures that a model is to learn from.
 
-    Raises as `inspect` does. Slow (milliseconds), and it lets go of the interpreter lock.
+    Raises as `inspect` does. Slow (milliseconds), in a limited process.
     """
     info = inspect(data, settings)
-    found = picture_formats.sniff(data)
-    if found is None:
-        raise not_a_picture(data)
-    try:
-        with _open(data, found) as image:
-            # Reads all of the file, but makes an eighth of the pixels a side.
-            image.draft("RGB", (1, 1))
-            image.load()
-    except Exception as error:
-        raise _damaged(found) from error
+    decoding.verify(data, settings, info.format)
     return info
 
 
@@ -149,54 +111,31 @@ def sanitize_name(name: str) -> str:
     return f"{stem[: MAX_NAME - len(suffix) - 1]}.{suffix}"
 
 
-def _structure(data: bytes, found: Format) -> tuple[int, int, bool]:
+def _structure(data: bytes, found: Format, settings: Settings) -> tuple[int, int, bool]:
     """Return width, height, and whether the file goes on to its end."""
-    if found is picture_formats.JPEG:
-        # Nearly every picture is one, and Pillow would unpack tables that nobody asks for.
-        header = read_header(data)
-        return header.width, header.height, header.is_whole(data)
-    with _open(data, found) as image:
-        width, height = image.size
-        return width, height, picture_formats.is_whole(data, found, _pieces(image))
+    try:
+        if found is picture_formats.JPEG:
+            # Nearly every picture is one, and Pillow would unpack tables that nobody asks for.
+            jpeg = read_header(data)
+            _check_scans(jpeg.scans(data))
+            return jpeg.width, jpeg.height, jpeg.is_whole(data)
+        read = picture_headers.read(data, found.name)
+    except (ValueError, IndexError, struct.error) as error:
+        raise _damaged(found) from error
+    if read is not None:
+        return read
+    # The others need a library to be understood.
+    header = decoding.header(data, settings, found.name)
+    return header.width, header.height, header.whole
 
 
-def _open(data: bytes, found: Format) -> ImageFile.ImageFile:
-    silence_pillow()
-    stream = io.BytesIO(data)
-    if found is picture_formats.HEIF:
-        # Rare, and its library takes a tenth of a second to load.
-        from pillow_heif import as_plugin
-
-        heif: ImageFile.ImageFile = as_plugin.HeifImageFile(stream)  # type: ignore[no-untyped-call]
-        return heif
-    return _OPENERS[found.name](stream)
-
-
-def silence_pillow() -> None:
-    """Let Pillow keep its warnings to itself from now on: odd EXIF is no news to anybody here.
-
-    Not by catch_warnings, which is not thread-safe.
-    """
-    ours = ("ignore", None, Warning, _PILLOW, 0)
-    if ours not in warnings.filters[:4]:
-        warnings.filterwarnings("ignore", module=_PILLOW.pattern)
-
-
-def _pieces(image: ImageFile.ImageFile) -> list[tuple[int, int]]:
-    """Where the header says that pixel data lies: (offset, length) in bytes."""
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        tags = image.tag_v2
-        return [
-            (int(offset), int(length))
-            for offsets, lengths in _STRIPS
-            for offset, length in zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
-        ]
-    if isinstance(image, BmpImagePlugin.BmpImageFile):
-        tile = image.tile[0]
-        if isinstance(tile.args, tuple) and len(tile.args) > 1 and isinstance(tile.args[1], int):
-            return [(tile.offset, tile.args[1] * image.height)]
-        return [(tile.offset, 1)]
-    return []
+def _check_scans(scans: int) -> None:
+    if scans > MAX_SCANS:
+        raise Unprocessable(
+            f"The JPEG goes through all its pixels {scans:,} times, ordinary ones about ten times; "
+            "save it anew and send that.",
+            code="picture_too_expensive",
+        )
 
 
 def _check_pixels(width: int, height: int, settings: Settings) -> None:

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     weights: Path | None = None
     max_upload_bytes: int = Field(50_000_000, ge=1_000)
     max_pixels: int = Field(100_000_000, ge=10_000)
+    decode_seconds: float = Field(10.0, gt=0, le=300)
     folders: Annotated[list[Path], NoDecode] = []
     buckets: Annotated[list[str], NoDecode] = []
     queues: Annotated[list[str], NoDecode] = []

@@ -35,7 +35,7 @@ class Gathering:
         self.asked = orientation.LABELS if self.upright else tuple(labels)
         self.labels = self.asked
         self.threads = options.threads or usable_cores()
-        self.album = Album(samples, threads=self.threads, max_pixels=options.max_pixels)
+        self.album = Album(samples, threads=self.threads, load=options.load)
         self.thumbnails: dict[str, Thumbnail] = {}
         self.mirrored: dict[str, Vector] = {}
         self._report = report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -18,10 +18,13 @@ from models.errors import UnreadablePicture
 pillow_heif.register_heif_opener()
 
 Picture = npt.NDArray[np.uint8]
+# Bytes and a size -> the picture squashed to a square of it; raises UnreadablePicture.
+Load = Callable[[bytes, int], Picture]
 
 # Named, so that Pillow never tries formats that run programs or are no pictures (EPS, WMF, ...).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 MAX_PIXELS = 100_000_000
+_BAND_PIXELS = 1_000_000
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -79,7 +82,10 @@ def _decode(data: bytes, max_pixels: int, draft: int | None) -> Image.Image:
             if draft and image.format in ("JPEG", "MPO") and image.mode != "CMYK":
                 image.draft("RGB", (draft, draft))
             image.load()
-            return _upright(to_rgb(image), _orientation(image))
+            orientation, picture = _orientation(image), to_rgb(image)
+        # Of a large picture there is not memory for a third copy.
+        del image
+        return _upright(picture, orientation)
     except UnreadablePicture:
         raise
     except UnidentifiedImageError as error:
@@ -137,32 +143,60 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Any Pillow mode to RGB: transparent parts on white, deep pixels scaled and never clipped."""
     if image.mode.startswith("I;16"):
-        return _grey(np.asarray(image).astype(np.float64) / 257)
+        return _by_bands(image, lambda band: _grey(np.asarray(band).astype(np.float64) / 257))
     if image.mode in ("I", "F"):
-        return _grey(_scaled(np.asarray(image).astype(np.float64)))
+        low, factor = _scale(image)
+        return _by_bands(image, lambda band: _grey((_values(band) - low) * factor))
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+        return _by_bands(image, _on_white)
+    return image if image.mode == "RGB" else _by_bands(image, lambda band: band.convert("RGB"))
 
 
-def _scaled(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Pixels of a mode without a fixed range -> 0..255.
+def _by_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Convert some rows at a time: what is needed on the way takes little memory then."""
+    rows = max(1, _BAND_PIXELS // image.width)
+    if rows >= image.height:
+        return convert(image)
+    whole = Image.new("RGB", image.size)
+    for box in _bands(image, rows):
+        whole.paste(convert(image.crop(box)), box)
+    return whole
+
+
+def _bands(image: Image.Image, rows: int) -> Iterator[tuple[int, int, int, int]]:
+    for top in range(0, image.height, rows):
+        yield 0, top, image.width, min(top + rows, image.height)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _values(image: Image.Image) -> npt.NDArray[np.float64]:
+    return np.nan_to_num(np.asarray(image).astype(np.float64), nan=0.0)
+
+
+def _scale(image: Image.Image) -> tuple[float, float]:
+    """What to subtract, and then to multiply by, for pixels of a mode without a fixed range.
 
     The range is taken to be the smallest usual one that holds all values (0..1 for fractions,
     8 bit, 16 bit), else the picture's own.
     """
-    values = np.nan_to_num(values, nan=0.0)
-    low, high = float(values.min()), float(values.max())
+    low, high, whole_numbers = np.inf, -np.inf, True
+    for box in _bands(image, max(1, _BAND_PIXELS // image.width)):
+        values = _values(image.crop(box))
+        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        whole_numbers = whole_numbers and np.array_equal(values, np.rint(values))
     if low >= 0:
-        if high <= 1 and not np.array_equal(values, np.rint(values)):
-            return values * 255
+        if high <= 1 and not whole_numbers:
+            return 0.0, 255.0
         if high <= 255:
-            return values
+            return 0.0, 1.0
         if high <= 65535:
-            return values / 257
-    return (values - low) * (255 / max(high - low, np.finfo(np.float64).tiny))
+            return 0.0, 1 / 257
+    return low, 255 / max(high - low, float(np.finfo(np.float64).tiny))
 
 
 def _grey(values: npt.NDArray[np.float64]) -> Image.Image:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import UnreadablePicture
-from models.preprocess import Picture, load
+from models.preprocess import Load, Picture
 
 _CHUNK = 32
 _AHEAD = 2 * _CHUNK
@@ -33,13 +33,13 @@ class Sample:
 class Album:
     """Samples by content hash, the first of each; remembers which could not be read, and why."""
 
-    def __init__(self, samples: Sequence[Sample], *, threads: int, max_pixels: int) -> None:
+    def __init__(self, samples: Sequence[Sample], *, threads: int, load: Load) -> None:
         self.samples: dict[str, Sample] = {}
         for sample in samples:
             self.samples.setdefault(sample.sha256, sample)
         self.unreadable: dict[str, str] = {}
         self._threads = threads
-        self._max_pixels = max_pixels
+        self._load = load
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -75,7 +75,7 @@ class Album:
 
     def _read(self, sha: str, size: int) -> Picture | None:
         try:
-            return load(self.samples[sha].read(), size, max_pixels=self._max_pixels)
+            return self._load(self.samples[sha].read(), size)
         except UnreadablePicture as error:
             self.unreadable[sha] = error.detail
         except OSError as error:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models import preprocess
 from models.answers import Answers
 from models.heads import Head
-from models.preprocess import MAX_PIXELS
+from models.preprocess import Load
 from models.signature import Card
 from models.track_record import TrackRecord
 
@@ -53,14 +54,15 @@ class Options:
 
     `recipe` is the classifier's kind of job: "orientation" learns which way is up, all others learn
     labels. `backbone` and `weights` are COLABEL_BACKBONE and COLABEL_WEIGHTS; `threads` of None
-    means all cores; `scratch_seconds` bounds the optimisation of a network from scratch.
+    means all cores; `load` turns bytes into an array of a size; `scratch_seconds` bounds the
+    optimisation of a network from scratch.
     """
 
     recipe: str = "sort"
     backbone: str | None = None
     weights: Path | None = None
     threads: int | None = None
-    max_pixels: int = MAX_PIXELS
+    load: Load = preprocess.load
     scratch_seconds: float = 40.0
     seed: int = 0
 

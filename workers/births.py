@@ -19,15 +19,14 @@ from connector.domain.training import Claimed
 from connector.domain.versions import NewVersion
 from connector.errors import Conflict
 from models import forecast, learning, noise, report
-from models.embed import usable_cores
 from models.errors import UnreadablePicture
 from models.heads import Head
-from models.preprocess import load_many
 from models.signature import Card
 from models.track_record import TrackRecord
 from models.train import Progress, Trained, package
 from workers import judge, vectors
 from workers.classify import sessions_of
+from workers.decoding import load_many
 from workers.judging import RECORD, Candidate, record_of, verdict
 from workers.reporting import Reporter
 from workers.runtime import Runtime
@@ -170,7 +169,6 @@ def _pictures(rt: Runtime, hashes: Sequence[str], size: int) -> npt.NDArray[np.u
     """A few of the classifier's own pictures, uint8 [n, size, size, 3]; None when none is left."""
     kept = (rt.blobs.read(sha) for sha in hashes if rt.blobs.exists(sha))
     datas = list(islice(kept, _SAMPLE))
-    threads = rt.settings.threads or usable_cores()
-    loaded = load_many(datas, size, threads, max_pixels=rt.settings.max_pixels)
+    loaded = load_many(datas, size, rt.settings)
     good = [one for one in loaded if not isinstance(one, UnreadablePicture)]
     return np.stack(good) if good else None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import select
 
+from connector import decoding
 from connector.db.insert import insert_all_missing
 from connector.db.tables import Classifier, Embedding, Image, ModelVersion, Prediction
 from connector.domain import decisions, facts
@@ -26,7 +27,7 @@ from workers.sessions import Sessions
 
 logger = logging.getLogger(__name__)
 
-# Long enough for the slowest backbone on one core with the largest pictures, then it hangs.
+# Long enough for the slowest backbone on one core, then it hangs.
 HUNG_SECONDS = 300.0
 
 
@@ -53,7 +54,7 @@ def step(rt: Runtime) -> int:
     if not work.claim.ids:
         return 0
     mine, began = (rt, Prediction, work.claim), time.monotonic()
-    with blameless(*mine), keep(*mine), watchdog(HUNG_SECONDS):
+    with blameless(*mine), keep(*mine), watchdog(_hung_seconds(rt, len(rows))):
         tasks, failures = _tasks(rt, rows)
         answers, unreadable, fresh = classify(rt, tasks)
     with rt.database.write() as session:
@@ -67,6 +68,12 @@ def step(rt: Runtime) -> int:
         took_ms=round(1000 * (time.monotonic() - began)),
     )
     return len(work.claim.ids)
+
+
+def _hung_seconds(rt: Runtime, pictures: int) -> float:
+    """How long a batch may take even if each picture uses up the time that decoding it may take."""
+    decoders = decoding.pool(rt.settings).size
+    return HUNG_SECONDS + rt.settings.decode_seconds * pictures / decoders
 
 
 def _tasks(rt: Runtime, rows: Sequence[Prediction]) -> tuple[list[Task], list[Failure]]:
@@ -128,6 +135,7 @@ def _answer(rt: Runtime, tasks: Sequence[Task], seen: Looked) -> list[Answer]:
 
 def warm(rt: Runtime) -> None:
     """Load the live models before the first picture comes; say which device they run on."""
+    decoding.pool(rt.settings).warm()
     statement = (
         select(ModelVersion.backbone_sha256, ModelVersion.head_sha256)
         .join(Classifier, Classifier.id == ModelVersion.classifier_id)

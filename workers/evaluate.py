@@ -23,10 +23,9 @@ from connector.errors import ColabelError, Conflict
 from connector.logs import setup_logging
 from connector.settings import load_settings
 from models import metrics
-from models.embed import usable_cores
 from models.errors import ModelError, UnreadablePicture
-from models.preprocess import load_many
 from workers.classify import sessions_of
+from workers.decoding import load_many
 from workers.runtime import Runtime, open_runtime
 
 BATCH = 32
@@ -53,12 +52,11 @@ def answer(rt: Runtime, version: ModelVersion, items: Sequence[Item]) -> Iterato
     """Yield an answer for each file, in their order."""
     embedder = sessions_of(rt).embedder(version.backbone_sha256)
     head = sessions_of(rt).head(version.head_sha256)
-    threads = rt.settings.threads or usable_cores()
     rest = iter(items)
     while batch := list(islice(rest, BATCH)):
         datas = [_read(item.path) for item in batch]
         there = [data for data in datas if isinstance(data, bytes)]
-        pictures = iter(load_many(there, embedder.size, threads, max_pixels=rt.settings.max_pixels))
+        pictures = iter(load_many(there, embedder.size, rt.settings))
         loaded = [next(pictures) if isinstance(data, bytes) else data for data in datas]
         good = [one for one in loaded if isinstance(one, np.ndarray)]
         rows = iter(head.predict(embedder.embed(np.stack(good)))) if good else iter(())

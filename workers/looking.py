@@ -13,8 +13,9 @@ from connector.errors import Damaged, NotFound
 from models.duplicates import thumbnail
 from models.embed import usable_cores
 from models.errors import UnreadablePicture
-from models.preprocess import Picture, load
+from models.preprocess import Picture
 from workers import vectors
+from workers.decoding import load
 from workers.runtime import Runtime
 from workers.sessions import Sessions
 from workers.vectors import Thumbnail, Vector
@@ -75,7 +76,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 def _load(rt: Runtime, sha256: str, size: int) -> Picture | tuple[str, str]:
     try:
-        return load(rt.blobs.read(sha256), size, max_pixels=rt.settings.max_pixels)
+        return load(rt.blobs.read(sha256), size, rt.settings)
     except UnreadablePicture as error:
         return error.code, str(error)
     except (NotFound, Damaged) as error:

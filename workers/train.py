@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from connector.db.tables import Import, TrainingRun
 from connector.domain import imports, training, versions
@@ -20,6 +21,7 @@ from workers import births, judge, study, vectors, weights
 from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
+from workers.decoding import load
 from workers.judging import record_of
 from workers.keeper import blameless, keep
 from workers.reporting import Reporter, Stopping
@@ -134,7 +136,7 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
             backbone=rt.settings.backbone,
             weights=rt.settings.weights,
             threads=rt.settings.threads or None,
-            max_pixels=rt.settings.max_pixels,
+            load=partial(load, settings=rt.settings),
         ),
         embeddings=lambda sha: vectors.known(rt, sha, hashes),
         thumbnails=known_thumbnails,

@@ -21,10 +21,9 @@ from connector.db.tables import Embedding
 from connector.domain.looks import THUMBNAILS
 from connector.errors import Damaged, NotFound
 from models.duplicates import THUMBNAIL
-from models.embed import usable_cores
 from models.errors import UnreadablePicture
 from models.look import look
-from models.preprocess import load_many
+from workers.decoding import load_many
 from workers.runtime import Runtime
 from workers.sessions import Sessions
 
@@ -104,13 +103,10 @@ def embed(
     vectors = known(rt, backbone, hashes)
     missing = [sha for sha in hashes if sha not in vectors]
     embedder = sessions.embedder(backbone) if missing else None
-    threads = rt.settings.threads or usable_cores()
     while missing and embedder is not None:
         part, missing = missing[:_CHUNK], missing[_CHUNK:]
         datas = _read_many(rt, part)
-        loaded = load_many(
-            list(datas.values()), embedder.size, threads, max_pixels=rt.settings.max_pixels
-        )
+        loaded = load_many(list(datas.values()), embedder.size, rt.settings)
         good = [
             (sha, one)
             for sha, one in zip(datas, loaded, strict=True)

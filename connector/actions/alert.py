@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from connector import fetch, mail
+from connector import decoding, fetch, mail
 from connector.actions.base import Action, ActionParams, Context, Location, Outcome
 from connector.actions.places import read_picture
 from connector.actions.templates import check_text, fill_text
@@ -139,21 +138,12 @@ def _send_mail(
 
 def _thumbnail(location: Location, ctx: Context) -> tuple[bytes | None, str | None]:
     """Return a small JPEG of the picture, upright; without one the message goes all the same."""
-    from PIL import Image, ImageOps
-
     try:
-        data = read_picture(location, ctx)
-        with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "BMP", "GIF"]) as image:
-            if image.width * image.height > ctx.settings.max_pixels:
-                return None, "The picture is too large for a thumbnail."
-            image.draft("RGB", (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-            image.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
-            small = ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, ColabelError):
+        return decoding.thumbnail(read_picture(location, ctx), ctx.settings, THUMBNAIL_PIXELS), None
+    except decoding.Undecodable as error:
+        return None, error.detail
+    except (OSError, ColabelError):
         return None, "No thumbnail could be made of the picture."
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=80)
-    return out.getvalue(), None
 
 
 ACTION = Alert()

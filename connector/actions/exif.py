@@ -16,7 +16,7 @@ EXIF_IFD = 0x8769
 PIXEL_X, PIXEL_Y = 0xA002, 0xA003
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
-_XMP_VALUE = rb"""(%s\s*=\s*["']|<%s\s*>\s*)(\d+)"""
+_XMP_VALUE = rb"""(%s\s*=\s*["']|<%s\s*>\s*)(\d{1,9})(?!\d)"""
 
 
 class BadExif(ValueError):

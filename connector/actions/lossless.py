@@ -13,7 +13,7 @@ from connector.actions.jpeg import rotate_jpeg
 from connector.actions.orientation import Tag, swaps_sides, turned
 from connector.actions.png import SIGNATURE, rotate_png
 from connector.actions.rotated import TRANSPOSE, Rotated, Unrotatable, too_large
-from connector.pictures import silence_pillow
+from connector.quiet_pillow import silence_pillow
 
 
 def rotate(data: bytes, degrees: int, *, max_pixels: int) -> Rotated:

@@ -6,10 +6,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from connector import decoding
 from connector.actions.base import Action, ActionParams, Context, Location, Outcome
-from connector.actions.lossless import rotate
 from connector.actions.orientation import degrees_to_upright
 from connector.actions.rewriting import Rewritten, restore, rewrite
+from connector.actions.rotated import Rotated, Unrotatable
+from connector.decoding import Undecodable
+from connector.errors import TooLarge
+from connector.settings import Settings
 
 
 class RotateParams(ActionParams):
@@ -48,7 +52,7 @@ class Rotate(Action[RotateParams]):
             return Outcome(None, {"how": "unchanged", "degrees": 0, "note": None})
 
         def turn(data: bytes) -> Rewritten:
-            result = rotate(data, degrees, max_pixels=ctx.settings.max_pixels)
+            result = _rotated(data, degrees, ctx.settings)
             facts = {"how": result.how, "note": result.note, "degrees": degrees}
             return Rewritten(result.data, facts)
 
@@ -63,6 +67,17 @@ class Rotate(Action[RotateParams]):
     ) -> Outcome:
         """Restore the original bytes, and for a file its time, if nobody has changed it."""
         return restore(outcome_detail, ctx)
+
+
+def _rotated(data: bytes, degrees: int, settings: Settings) -> Rotated:
+    """Turn the bytes in a limited process. Raises Unrotatable, TooLarge, and Unavailable."""
+    try:
+        answer = decoding.rotate(data, settings, degrees)
+    except Undecodable as error:
+        kind = TooLarge if error.kind == TooLarge.__name__ else Unrotatable
+        code = error.code if error.kind or error.code != error.default_code else None
+        raise kind(error.detail, code=code) from error
+    return Rotated(answer.data, answer.facts["how"], answer.facts["note"])
 
 
 ACTION = Rotate()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,6 +22,17 @@ MAX_RATIO = 100
 # Of the list of files at an archive's end, which is read at once: 200 bytes for each of MAX_FILES.
 MAX_LIST_BYTES = 40_000_000
 FREE_BYTES = 1_000_000_000
+# What reading a damaged archive raises, by whichever of its fields is wrong.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+)
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
 
 
@@ -84,12 +97,13 @@ def archive(stream: BinaryIO, archive_bytes: int, max_bytes: int) -> Collection:
     """
     try:
         opened = zipfile.ZipFile(_Bounded(stream, archive_bytes))
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _DAMAGES as error:
         raise Unprocessable(
             "This is not a zip archive, or it is damaged; pack the folder anew and send it again.",
             code="not_a_zip",
         ) from error
-    members = [member for member in opened.infolist() if not member.is_dir()]
+    # Not by is_dir(), which stumbles over an empty name.
+    members = [member for member in opened.infolist() if member.filename[-1:] not in ("", "/")]
     _check_archive(members, archive_bytes)
     named = [(_name(member), member) for member in members]
     return Collection(
@@ -156,7 +170,7 @@ def _read_member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: in
         with opened.open(member) as stream:
             # The size in the directory is a claim: what is read is bounded all the same.
             data = stream.read(max_bytes + 1)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
+    except _DAMAGES as error:
         raise UnreadableFile(f"It is damaged inside the archive ({error}).") from error
     if len(data) > max_bytes:
         raise _too_large(len(data), max_bytes)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from models.preprocess import MAX_PIXELS
+from models.preprocess import load
 from models.reading import Album, Sample
 
 
@@ -20,7 +20,7 @@ def sample(data: bytes, label: str = "a") -> Sample:
 
 
 def album(samples: list[Sample]) -> Album:
-    return Album(samples, threads=2, max_pixels=MAX_PIXELS)
+    return Album(samples, threads=2, load=load)
 
 
 def test_all_pictures_come_in_order_and_in_parts() -> None:

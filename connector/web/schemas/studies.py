@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -45,10 +45,13 @@ class SuggestionCreate(Wanted):
     count: int = Field(20, ge=1, le=200, description="How many pictures, or groups at most.")
 
 
+VersionNumber = Annotated[int, Field(ge=1, le=999_999_999)]
+
+
 class ComparisonCreate(Wanted):
     """Two versions to compare."""
 
-    versions: tuple[int, int] = Field(description="The older one first.")
+    versions: tuple[VersionNumber, VersionNumber] = Field(description="The older one first.")
 
 
 class StudyQuery(PageQuery):

@@ -1,0 +1,1 @@
+"""Hostile pictures, archives and addresses, made anew by every run and always the same."""
