@@ -46,6 +46,8 @@ class Action(Base):
             sqlite_where=text("pending = 1"),
             postgresql_where=text("pending"),
         ),
+        Index("ix_actions_workspace_id_id", "workspace_id", "id"),
+        Index("ix_actions_rule_id_id", "rule_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("act"))
