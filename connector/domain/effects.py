@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -60,7 +61,8 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
         # What was done stays done; the reason stands beside it.
         action.undo_requested_at = None
         action.pending, action.attempts = False, 0
-        _abandon_undo(session, action)
+        if moves(action.kind):
+            _abandon_undo(session, action)
         return action
     action.status = "failed"
     _close(action)
@@ -149,18 +151,26 @@ def get_action(session: Session, workspace_id: str, action_id: str) -> Action:
 def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
     """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict."""
     action = get_action(session, workspace_id, action_id)
+    # Nobody may finish its undoing between what is read here and what is written.
+    session.refresh(action, with_for_update=True)
     if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
         return action
-    _check_undoable(action)
-    later = session.scalars(
-        select(Action).where(
-            Action.prediction_id == action.prediction_id,
-            Action.sequence > action.sequence,
-            Action.status == "done",
-        )
+    done = select(Action).where(
+        Action.prediction_id == action.prediction_id, Action.status == "done"
     )
-    for other in later:
-        if _moves(other) and other.undo_requested_at is None:
+    ask(session, action, session.scalars(done))
+    return action
+
+
+def ask(session: Session, action: Action, done: Iterable[Action]) -> None:
+    """Have an action taken back. `done`: what was done to its picture. Raises Conflict.
+
+    What later actions build on stays, unless they are being taken back too: ask for those first.
+    """
+    _check_undoable(action)
+    for other in done:
+        later = other.sequence > action.sequence and other.status == "done"
+        if later and moves(other.kind) and other.undo_requested_at is None:
             raise Conflict(
                 f"A later action of the same picture ({other.kind}, {other.id}) builds on this; "
                 f"undo that first, or all of them: POST /api/v1/predictions/"
@@ -168,7 +178,6 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
                 code="undo_later_first",
             )
     _request(session, action)
-    return action
 
 
 def request_undo_all(session: Session, workspace_id: str, prediction_id: str) -> list[Action]:
@@ -178,6 +187,7 @@ def request_undo_all(session: Session, workspace_id: str, prediction_id: str) ->
         select(Action)
         .where(Action.prediction_id == prediction_id, Action.status == "done")
         .order_by(Action.sequence.desc())
+        .with_for_update()
     ).all()
     undoable = [row for row in rows if action_kinds.get_action(row.kind).undoable]
     for row in undoable:
@@ -199,8 +209,9 @@ def _check_undoable(action: Action) -> None:
         )
 
 
-def _moves(action: Action) -> bool:
-    return action.kind != "copy" and action_kinds.get_action(action.kind).undoable
+def moves(kind: str) -> bool:
+    """Say whether later actions of a picture build on one of this kind."""
+    return kind != "copy" and action_kinds.get_action(kind).undoable
 
 
 def _request(session: Session, action: Action) -> None:

@@ -24,6 +24,7 @@ from connector.web.api.rules import rules
 from connector.web.api.sources import sources
 from connector.web.api.studies import studies
 from connector.web.api.training import training
+from connector.web.api.undos import undos
 from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
 from connector.web.errors import register_errors
@@ -40,6 +41,7 @@ APIS: tuple[Api, ...] = (
     predictions,
     reviews,
     actions,
+    undos,
     classifiers,
     labels,
     examples,

@@ -9,6 +9,7 @@ from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Ev
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
+from connector.db.tables.undos import Undo, UndoItem
 from connector.db.types import Base
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "SourceEvent",
     "Study",
     "TrainingRun",
+    "Undo",
+    "UndoItem",
     "Webhook",
     "Workspace",
 ]

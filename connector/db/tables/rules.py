@@ -60,6 +60,10 @@ class Action(Base):
     position: Mapped[int]
     kind: Mapped[str]
     params: Mapped[Json]
+    # What it is done for when a person corrected the answer; None: the prediction's own label.
+    label: Mapped[str | None]
+    # The undo that it waits for, to be done only if that undoes everything.
+    after_undo: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="planned")  # planned, done, failed, undone
     # True while a worker has something to do: carry it out, or undo it.
     pending: Mapped[bool] = mapped_column(default=True)
