@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.db.session import now, want
-from connector.db.tables import Action, Prediction
+from connector.db.tables import Action, Prediction, UndoItem
 from connector.db.types import utcnow
 from connector.domain import leases, predictions, resources
 from connector.domain.outbound import Emitter
@@ -61,8 +61,8 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
         # What was done stays done; the reason stands beside it.
         action.undo_requested_at = None
         action.pending, action.attempts = False, 0
-        if moves(action.kind):
-            _abandon_undo(session, action)
+        stays = {action.id, *(_abandon_undo(session, action) if moves(action.kind) else ())}
+        _drop_waiting(session, action, stays)
         return action
     action.status = "failed"
     _close(action)
@@ -109,9 +109,9 @@ def _skip_rest(session: Session, failed: Action) -> None:
     want(session, "act")
 
 
-def _abandon_undo(session: Session, refused: Action) -> None:
-    """Earlier actions cannot be taken back while this one stands."""
-    session.execute(
+def _abandon_undo(session: Session, refused: Action) -> Sequence[str]:
+    """Earlier actions cannot be taken back while this one stands; return which."""
+    return session.scalars(
         update(Action)
         .where(
             Action.prediction_id == refused.prediction_id,
@@ -125,8 +125,36 @@ def _abandon_undo(session: Session, refused: Action) -> None:
             error_code=refused.error_code,
             error=f"Not undone, because a later action could not be: {refused.error}",
         )
+        .returning(Action.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+
+
+def _drop_waiting(session: Session, refused: Action, stays: Collection[str]) -> None:
+    """What was to be done once all of an undo is undone is not done, since some of it stays."""
+    waiting = session.scalars(
+        select(Action).where(
+            Action.prediction_id == refused.prediction_id,
+            Action.status == "planned",
+            Action.after_undo.is_not(None),
+        )
+    ).all()
+    for action in waiting:
+        its_own = select(UndoItem.action_id).where(
+            UndoItem.undo_id == action.after_undo, UndoItem.action_id.in_(stays)
+        )
+        if session.scalars(its_own.limit(1)).first() is not None:
+            give_up(
+                action,
+                "put_right_refused",
+                f"Not done, because what was done before could not be undone: {refused.error}",
+            )
+
+
+def give_up(action: Action, code: str, sentence: str) -> None:
+    """A planned action that nobody has begun is not done."""
+    action.status, action.error_code, action.error = "failed", code, sentence
+    _close(action)
 
 
 def _tell(session: Session, action: Action, public_url: str) -> None:

@@ -118,14 +118,14 @@ def _in_hand(session: Session, undo: Undo) -> int:
     return session.execute(statement).scalar_one()
 
 
-def _locked(session: Session, pictures: set[str]) -> dict[str, Sequence[Action]]:
+def _locked(session: Session, pictures: set[str]) -> dict[str, list[Action]]:
     """Return all actions of these predictions as they are now, held until the transaction ends."""
     statement = select(Action).where(Action.prediction_id.in_(pictures)).order_by(Action.id)
     statement = statement.with_for_update().execution_options(populate_existing=True)
     found: dict[str, list[Action]] = {picture: [] for picture in pictures}
     for action in session.scalars(statement):
         found[action.prediction_id].append(action)
-    return dict(found)
+    return found
 
 
 def _ask(session: Session, item: UndoItem, action: Action, others: Sequence[Action]) -> None:

@@ -19,6 +19,7 @@ from connector.web.api.imports import imports
 from connector.web.api.labels import labels
 from connector.web.api.me import me
 from connector.web.api.predictions import predictions
+from connector.web.api.put_right import put_right
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
 from connector.web.api.sources import sources
@@ -42,6 +43,7 @@ APIS: tuple[Api, ...] = (
     reviews,
     actions,
     undos,
+    put_right,
     classifiers,
     labels,
     examples,

@@ -32,7 +32,15 @@ def test_acting_is_measured_and_checked() -> None:
     assert "20 moves in" in run("acting.py", "--count", "20")
 
 
-@pytest.mark.parametrize("name", ["acting.py", "chaos.py", "throughput.py", "first_model.py"])
+def test_a_mistake_with_many_pictures_comes_back_whole() -> None:
+    """The check is the script's own: it ends with an error when a byte, name or time differs."""
+    said = run("undoing.py", "--count", "60", "--changed", "10")
+    assert "50 undone and 10 refused of 60" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["acting.py", "undoing.py", "chaos.py", "throughput.py", "first_model.py"]
+)
 def test_each_says_what_it_does(name: str) -> None:
     said = run(name, "--help")
     assert f"python benchmarks/{name}" in said

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from connector.web.schemas.actions import Moment
-from connector.web.schemas.base import Json, PageOf, Resource, Wanted
+from connector.web.schemas.base import Json, LabelName, PageOf, Resource, Wanted
+from connector.web.schemas.predictions import Action
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -86,3 +87,22 @@ class UndoPage(PageOf[UndoProgress]):
 
 class RefusalPage(PageOf[Refusal]):
     """One page of refusals."""
+
+
+class PutRightCreate(Wanted):
+    """The label that a picture should have had."""
+
+    label: LabelName | None = Field(
+        None, description="Left out: the one that a person gave already, answering an audit."
+    )
+    dry_run: bool = Field(False, description="Only say what would put it right.")
+
+
+class PutRightBegun(Resource):
+    """A picture that is being put right."""
+
+    label: str
+    undo: UndoProgress | None = Field(description="Null when nothing has to be undone.")
+    planned: list[Action] = Field(
+        description="Done when the undo has undone everything; given up when it could not."
+    )
