@@ -24,7 +24,7 @@ from connector.domain.action_list import ActionFilter
 BY = "colabel undo"
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time: "9:00" is today's, a date its midnight, and this machine's unless an offset says."""
 
     name = "time"

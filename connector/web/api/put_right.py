@@ -7,7 +7,7 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 
 from connector.domain import putting_right as domain
-from connector.domain import resources, undos
+from connector.domain import remedies, resources, undos
 from connector.web.api.common import PREFIX, public_url
 from connector.web.auth import principal, workspace_id
 from connector.web.operations import Answer, Api
@@ -39,13 +39,13 @@ def create(prediction_id: str) -> ResponseReturnValue:
     if said.dry_run:
         with services().database.read() as session:
             found = domain.look(session, workspace_id(), prediction_id, said.label)
-            return domain.resource(found, prediction_id, public_url())
+            return remedies.resource(found, prediction_id, public_url())
     with services().database.write() as session:
         begun = domain.begin(
             session, workspace_id(), prediction_id, said.label, principal().key_name
         )
         if begun.undo is None and not begun.planned:
-            return domain.resource(begun.remedy, prediction_id, public_url())
+            return remedies.resource(begun.remedy, prediction_id, public_url())
         undo: dict[str, Any] | None = None
         if begun.undo is not None:
             counted = undos.counts(session, [begun.undo.id])[begun.undo.id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Prediction
-from connector.domain import contradictions, putting_right, resources
+from connector.domain import contradictions, remedies, resources
 from connector.domain import reviews as domain
 from connector.web.api.common import PREFIX, listed, public_url
 from connector.web.auth import principal, workspace_id
@@ -85,6 +85,6 @@ def answer(review_id: str) -> ResponseReturnValue:
         )
         row, prediction = domain.get_review(session, workspace_id(), review_id)
         shown = resources.review(row, prediction, public_url())
-        offer = putting_right.offer(session, prediction, public_url())
+        offer = remedies.offer(session, prediction, public_url())
     contradiction = contradictions.resource(answered.contradiction)
     return {**shown, "contradiction": contradiction, "put_right": offer}
