@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "version": ("connector.commands.version:version", "List, compare and put back versions."),
     "source": ("connector.commands.source:source", "Make and manage addresses for other tools."),
     "classify": ("connector.commands.classify:classify", "Classify picture files."),
+    "undo": ("connector.commands.undo:undo", "Take back what rules did."),
     "evaluate": ("connector.commands.evaluate:evaluate", "Score a classifier on labelled folders."),
     "export": ("connector.commands.export:export", "Write the live model as one ONNX file."),
     "doctor": ("connector.commands.doctor:doctor", "Check this installation and say what to do."),

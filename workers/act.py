@@ -23,6 +23,7 @@ from connector.domain import (
     outbound,
     predictions,
     turns,
+    undoing,
 )
 from connector.domain.predictions import SourceRef, Submission
 from connector.domain.turns import Turn
@@ -83,7 +84,8 @@ def drain() -> int:
 def step(rt: Runtime) -> int:
     """See what is done, and begin as many actions as there are threads free.
 
-    Returns how many were done, at least 1 while any is in hand, so 0 when there is nothing more.
+    Returns how many were done, asked for or refused, at least 1 while any is in hand, so 0 when
+    there is nothing more.
     One that takes long is not waited for: the next steps, of this drain or a later one, go on
     beside it.
     """
@@ -91,22 +93,32 @@ def step(rt: Runtime) -> int:
     done = crew.collect() if crew.busy else 0
     # A claim costs a transaction: rather one for several, unless the others take their time.
     if not done or crew.free >= AT_ONCE // 2:
-        _begin(rt, crew)
+        done += _begin(rt, crew)
     return max(done, min(1, len(crew.busy)))
 
 
-def _begin(rt: Runtime, crew: Crew) -> None:
+def _begin(rt: Runtime, crew: Crew) -> int:
+    """Carry undos in bulk on, then begin what is due; return by how much the undos moved."""
     if not crew.free:
-        return
+        return 0
     limit, suspects = crew.free, max(0, MOST_SUSPECTS - crew.suspects)
     seconds = rt.settings.lease_seconds
-    found = rt.database.share(
-        lambda session: turns.claim(session, limit=limit, seconds=seconds, suspects=suspects),
-        group=GROUP,
-    )
+
+    def claim(session: Session) -> tuple[int, list[Turn]]:
+        moved = undoing.carry_on(session)
+        session.flush()
+        return moved, turns.claim(session, limit=limit, seconds=seconds, suspects=suspects)
+
+    moved, found = rt.database.share(claim, group=GROUP)
     shown = _shown(rt, [turn.prediction for turn in found])
     for turn in found:
-        crew.begin(rt, turn, shown[turn.prediction.id])
+        crew.begin(rt, turn, _for_label(turn.action, shown[turn.prediction.id]))
+    return moved
+
+
+def _for_label(action: Action, shown: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the picture as a person corrected it, to what is done because of that."""
+    return shown if action.label is None else {**shown, "label": action.label}
 
 
 def _act(rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:

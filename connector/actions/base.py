@@ -154,6 +154,10 @@ class Action(ABC, Generic[P]):
         """
         return params
 
+    def follows_label(self, params: P) -> bool:
+        """Say whether it does something else for a picture with another label."""
+        return "{label" in params.model_dump_json()
+
     @abstractmethod
     def describe(self, params: P) -> str:
         """Return one sentence that tells a person what will happen."""

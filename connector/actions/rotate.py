@@ -39,6 +39,10 @@ class Rotate(Action[RotateParams]):
     undo_takes_bytes: ClassVar[bool] = True
     Params = RotateParams
 
+    def follows_label(self, params: RotateParams) -> bool:
+        """Only the turn upright goes by the label."""
+        return params.to_upright
+
     def describe(self, params: RotateParams) -> str:
         """Return one sentence for the preview."""
         if params.to_upright:

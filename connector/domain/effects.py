@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from connector import actions as action_kinds
 from connector.db import tallies
 from connector.db.session import afterwards, now, want
-from connector.db.tables import Action, Prediction
+from connector.db.tables import Action, Prediction, UndoItem
 from connector.db.types import utcnow
 from connector.domain import audit_log, images, leases, predictions, resources, written
 from connector.domain.outbound import Emitter
@@ -71,7 +72,8 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
         action.undo_requested_at = None
         action.pending, action.attempts = False, 0
         tallies.add(session, "actions", kind=action.kind, outcome="undo_refused")
-        _abandon_undo(session, action)
+        stays = {action.id, *(_abandon_undo(session, action) if moves(action.kind) else ())}
+        _drop_waiting(session, action, stays)
         return action
     action.status = "failed"
     _close(action)
@@ -139,9 +141,9 @@ def _skip_rest(session: Session, failed: Action) -> None:
     want(session, "act")
 
 
-def _abandon_undo(session: Session, refused: Action) -> None:
-    """Earlier actions cannot be taken back while this one stands."""
-    session.execute(
+def _abandon_undo(session: Session, refused: Action) -> Sequence[str]:
+    """Earlier actions cannot be taken back while this one stands; return which."""
+    return session.scalars(
         update(Action)
         .where(
             Action.prediction_id == refused.prediction_id,
@@ -155,8 +157,36 @@ def _abandon_undo(session: Session, refused: Action) -> None:
             error_code=refused.error_code,
             error=f"Not undone, because a later action could not be: {refused.error}",
         )
+        .returning(Action.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+
+
+def _drop_waiting(session: Session, refused: Action, stays: Collection[str]) -> None:
+    """What was to be done once all of an undo is undone is not done, since some of it stays."""
+    waiting = session.scalars(
+        select(Action).where(
+            Action.prediction_id == refused.prediction_id,
+            Action.status == "planned",
+            Action.after_undo.is_not(None),
+        )
+    ).all()
+    for action in waiting:
+        its_own = select(UndoItem.action_id).where(
+            UndoItem.undo_id == action.after_undo, UndoItem.action_id.in_(stays)
+        )
+        if session.scalars(its_own.limit(1)).first() is not None:
+            give_up(
+                action,
+                "put_right_refused",
+                f"Not done, because what was done before could not be undone: {refused.error}",
+            )
+
+
+def give_up(action: Action, code: str, sentence: str) -> None:
+    """A planned action that nobody has begun is not done."""
+    action.status, action.error_code, action.error = "failed", code, sentence
+    _close(action)
 
 
 def _tell(session: Session, action: Action, public_url: str) -> None:
@@ -181,20 +211,28 @@ def get_action(session: Session, workspace_id: str, action_id: str) -> Action:
 def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
     """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict, Gone."""
     action = get_action(session, workspace_id, action_id)
+    # Nobody may finish its undoing between what is read here and what is written.
+    session.refresh(action, with_for_update=True)
     if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
         return action
+    done = select(Action).where(
+        Action.prediction_id == action.prediction_id, Action.status == "done"
+    )
+    ask(session, action, session.scalars(done))
+    return action
+
+
+def ask(session: Session, action: Action, done: Iterable[Action]) -> None:
+    """Have an action taken back. `done`: what was done to its picture. Raises Conflict, Gone.
+
+    What later actions build on stays, unless they are being taken back too: ask for those first.
+    """
     _check_undoable(action)
     if takes_bytes(action):
         images.hold(session, session.get_one(Prediction, action.prediction_id))
-    later = session.scalars(
-        select(Action).where(
-            Action.prediction_id == action.prediction_id,
-            Action.sequence > action.sequence,
-            Action.status == "done",
-        )
-    )
-    for other in later:
-        if _moves(other) and other.undo_requested_at is None:
+    for other in done:
+        later = other.sequence > action.sequence and other.status == "done"
+        if later and moves(other.kind) and other.undo_requested_at is None:
             raise Conflict(
                 f"A later action of the same picture ({other.kind}, {other.id}) builds on this; "
                 f"undo that first, or all of them: POST /api/v1/predictions/"
@@ -202,7 +240,6 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
                 code="undo_later_first",
             )
     _request(session, action)
-    return action
 
 
 def request_undo_all(session: Session, workspace_id: str, prediction_id: str) -> list[Action]:
@@ -215,6 +252,7 @@ def request_undo_all(session: Session, workspace_id: str, prediction_id: str) ->
         select(Action)
         .where(Action.prediction_id == prediction_id, Action.status == "done")
         .order_by(Action.sequence.desc())
+        .with_for_update()
     ).all()
     undoable = [row for row in rows if action_kinds.get_action(row.kind).undoable]
     if any(takes_bytes(row) for row in undoable):
@@ -247,8 +285,9 @@ def _check_undoable(action: Action) -> None:
         )
 
 
-def _moves(action: Action) -> bool:
-    return action.kind != "copy" and action_kinds.get_action(action.kind).undoable
+def moves(kind: str) -> bool:
+    """Say whether later actions of a picture build on one of this kind."""
+    return kind != "copy" and action_kinds.get_action(kind).undoable
 
 
 def _request(session: Session, action: Action) -> None:

@@ -97,7 +97,7 @@ def answer(
     chosen = _label(session, classifier, review, label)
     _take(session, review, chosen.name, by)
     recorder = Recorder(session, settings)
-    contradiction = _add_example(session, prediction, chosen, review.kind)
+    contradiction = add_example(session, prediction, chosen, review.kind)
     if review.kind == "audit":
         _audited(session, classifier, prediction, chosen.name)
     else:
@@ -194,10 +194,13 @@ def _take(session: Session, review: Review, label: str, by: str) -> None:
         )
 
 
-def _add_example(
+def add_example(
     session: Session, prediction: Prediction, label: Label, kind: str
 ) -> Contradiction | None:
-    """Make the picture an example; what a person says of it counts, wherever it came from first."""
+    """Make the picture an example; what a person says of it counts, wherever it came from first.
+
+    The classifier is held. `kind`: of the review, "question" or "audit".
+    """
     origin = "audit" if kind == "audit" else "review"
     added = examples.place(
         session, prediction.classifier_id, prediction.image_id, label, prediction.name, origin

@@ -232,6 +232,34 @@ def describe(actions: Sequence[dict[str, Any]]) -> list[str]:
     return sentences
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """An action that a rule in force has for an answer."""
+
+    rule: Rule
+    position: int
+    kind: str
+    params: Json
+
+
+def _planned(prediction: Prediction, one: Foreseen, *, sequence: int, position: int) -> ActionRow:
+    return ActionRow(
+        id=new_id("act"),
+        workspace_id=prediction.workspace_id,
+        prediction_id=prediction.id,
+        rule_id=one.rule.rule_id,
+        rule_version=one.rule.version,
+        position=position,
+        sequence=sequence,
+        kind=one.kind,
+        params=one.params,
+        status="planned",
+        detail={},
+        journal={},
+        created_at=utcnow(),
+    )
+
+
 class Planner:
     """Plans actions in the transaction that decides; rules are read once per classifier."""
 
@@ -239,39 +267,54 @@ class Planner:
         self.session = session
         self._rules: dict[str, list[Rule]] = {}
 
+    def foreseen(self, classifier_id: str, facts: Facts) -> list[Foreseen]:
+        """Return what the rules in force foresee for this answer, in order."""
+        return [
+            Foreseen(rule, position, one["kind"], one["params"])
+            for rule in self._rules_of(classifier_id)
+            if rule.enabled and conditions.holds(conditions.of_rule(rule), facts)
+            for position, one in enumerate(rule.actions)
+        ]
+
     def plan(self, prediction: Prediction) -> list[ActionRow]:
         """Add the actions that the rules in force foresee for this answer, in order."""
-        planned: list[ActionRow] = []
-        facts = Facts.of(prediction)
-        for rule in self._rules_of(prediction.classifier_id):
-            if not rule.enabled or not conditions.holds(conditions.of_rule(rule), facts):
-                continue
-            for position, one in enumerate(rule.actions):
-                planned.append(self._action(prediction, rule, position, one, len(planned)))
+        found = self.foreseen(prediction.classifier_id, Facts.of(prediction))
+        planned = [
+            _planned(prediction, one, sequence=sequence, position=one.position)
+            for sequence, one in enumerate(found)
+        ]
+        return self._add(planned)
+
+    def plan_again(
+        self,
+        prediction: Prediction,
+        foreseen: Sequence[Foreseen],
+        before: Sequence[ActionRow],
+        *,
+        label: str,
+        after_undo: str | None,
+    ) -> list[ActionRow]:
+        """Add actions for a corrected answer; `before`: all that were planned for it so far.
+
+        Those of one undo wait for it.
+        """
+        sequence = 1 + max((one.sequence for one in before), default=-1)
+        # A rule may act on a picture anew: its actions' positions are counted on in rounds.
+        last = max((one.position for one in before), default=-1)
+        base = (last // MAX_ACTIONS + 1) * MAX_ACTIONS
+        planned = [
+            _planned(prediction, one, sequence=sequence + number, position=base + one.position)
+            for number, one in enumerate(foreseen)
+        ]
+        for action in planned:
+            action.label, action.after_undo = label, after_undo
+        return self._add(planned)
+
+    def _add(self, planned: list[ActionRow]) -> list[ActionRow]:
         if planned:
             self.session.add_all(planned)
             want(self.session, "act")
         return planned
-
-    @staticmethod
-    def _action(
-        prediction: Prediction, rule: Rule, position: int, one: dict[str, Any], sequence: int
-    ) -> ActionRow:
-        return ActionRow(
-            id=new_id("act"),
-            workspace_id=prediction.workspace_id,
-            prediction_id=prediction.id,
-            rule_id=rule.rule_id,
-            rule_version=rule.version,
-            position=position,
-            sequence=sequence,
-            kind=one["kind"],
-            params=one["params"],
-            status="planned",
-            detail={},
-            journal={},
-            created_at=utcnow(),
-        )
 
     def _rules_of(self, classifier_id: str) -> list[Rule]:
         if classifier_id not in self._rules:

@@ -16,8 +16,9 @@ from connector.db.tables import (
     Prediction,
     Study,
     TrainingRun,
+    Undo,
 )
-from connector.domain import deliveries, imports, promises, studies, training, turns
+from connector.domain import deliveries, imports, promises, studies, training, turns, undoing
 
 
 def waiting(session: Session) -> list[str]:
@@ -33,7 +34,9 @@ def waiting(session: Session) -> list[str]:
 
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
-        "act": any_row(Action, turns.ready(session)),
+        "act": any_row(Action, turns.ready(session))
+        or session.scalars(select(Undo.id).where(undoing.unfinished()).limit(1)).first()
+        is not None,
         "deliver": any_row(Delivery, deliveries.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),

@@ -20,12 +20,14 @@ from connector.web.api.imports import imports
 from connector.web.api.labels import labels
 from connector.web.api.me import me
 from connector.web.api.predictions import predictions
+from connector.web.api.put_right import put_right
 from connector.web.api.reviews import reviews
 from connector.web.api.rules import rules
 from connector.web.api.s3 import s3
 from connector.web.api.sources import sources
 from connector.web.api.studies import studies
 from connector.web.api.training import training
+from connector.web.api.undos import undos
 from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
 from connector.web.errors import register_errors
@@ -45,6 +47,8 @@ APIS: tuple[Api, ...] = (
     predictions,
     reviews,
     actions,
+    undos,
+    put_right,
     classifiers,
     labels,
     examples,

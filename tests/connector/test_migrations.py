@@ -26,7 +26,7 @@ from connector.db.tables import (
     Source,
     TrainingRun,
 )
-from connector.domain import audit_log, conditions, deliveries, source_events
+from connector.domain import audit_log, conditions, deliveries, source_events, turns
 from connector.errors import Unprocessable
 
 
@@ -252,3 +252,32 @@ def test_the_previous_release_goes_on_with_s3_sources(first_release: Database) -
     migrate.upgrade(first_release)
     with first_release.read() as session:
         assert session.get_one(Source, "src_1").ignored == 0
+
+
+def test_the_previous_release_goes_on_planning_actions_beside_undos(
+    first_release: Database,
+) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        for statement in (
+            SOURCE.format(id="src_1", kind="api"),
+            f"""INSERT INTO predictions (id, workspace_id, classifier_id, source_id,
+                request_hash, image_id, name, metadata, status, location, suspect, strikes,
+                created_at)
+                VALUES ('pred_1', 'ws_1', 'clf_1', 'src_1', 'h', 'img_1', '', '{{}}', 'done',
+                '{{}}', 0, 0, {MOMENT})""",
+            f"""INSERT INTO actions (id, workspace_id, prediction_id, rule_id, rule_version,
+                sequence, position, kind, params, status, pending, journal, detail, attempts,
+                strikes, due_at, created_at)
+                VALUES ('act_1', 'ws_1', 'pred_1', 'rule_1', 1, 0, 0, 'move', '{{}}',
+                'planned', TRUE, '{{}}', '{{}}', 0, 0, {MOMENT}, {MOMENT})""",
+        ):
+            session.execute(text(statement))
+    with first_release.write() as session:
+        [turn] = turns.claim(session, limit=1, seconds=60, suspects=1)
+        assert (turn.action.label, turn.action.after_undo) == (None, None)
+    engine = first_release.engine.execution_options(colabel_write=True)
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0005")
+        assert connection.execute(text("SELECT kind FROM actions")).scalars().all() == ["move"]
+    migrate.upgrade(first_release)

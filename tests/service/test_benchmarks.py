@@ -32,6 +32,12 @@ def test_acting_is_measured_and_checked() -> None:
     assert "20 moves in" in run("acting.py", "--count", "20")
 
 
+def test_a_mistake_with_many_pictures_comes_back_whole() -> None:
+    """The check is the script's own: it ends with an error when a byte, name or time differs."""
+    said = run("undoing.py", "--count", "60", "--changed", "10")
+    assert "50 undone and 10 refused of 60" in said
+
+
 def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
     said = run("burst.py", "--count", "40", "--plain", "20", "--clients", "4")
     rows = {line.split("  ")[0]: line.split() for line in said.splitlines() if line}
@@ -42,7 +48,16 @@ def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["acting.py", "burst.py", "chaos.py", "first_model.py", "many_hosts.py", "neighbours.py"],
+    [
+        "acting.py",
+        "burst.py",
+        "chaos.py",
+        "first_model.py",
+        "many_hosts.py",
+        "neighbours.py",
+        "throughput.py",
+        "undoing.py",
+    ],
 )
 def test_each_says_what_it_does(name: str) -> None:
     said = run(name, "--help")

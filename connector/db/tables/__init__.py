@@ -12,6 +12,7 @@ from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.retention import Derivative, Removal
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
+from connector.db.tables.undos import Undo, UndoItem
 from connector.db.tables.watched import WatchedFile, WatchedFolder, WrittenFile
 from connector.db.types import Base
 
@@ -44,6 +45,8 @@ __all__ = [
     "Study",
     "Tally",
     "TrainingRun",
+    "Undo",
+    "UndoItem",
     "WatchedFile",
     "WatchedFolder",
     "Webhook",

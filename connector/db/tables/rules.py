@@ -48,6 +48,8 @@ class Action(Base):
             sqlite_where=text("pending = 1"),
             postgresql_where=text("pending"),
         ),
+        Index("ix_actions_workspace_id_id", "workspace_id", "id"),
+        Index("ix_actions_rule_id_id", "rule_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("act"))
@@ -60,6 +62,10 @@ class Action(Base):
     position: Mapped[int]
     kind: Mapped[str]
     params: Mapped[Json]
+    # What it is done for when a person corrected the answer; None: the prediction's own label.
+    label: Mapped[str | None]
+    # The undo that it waits for, to be done only if that undoes everything.
+    after_undo: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="planned")  # planned, done, failed, undone
     # True while a worker has something to do: carry it out, or undo it.
     pending: Mapped[bool] = mapped_column(default=True)

@@ -7,17 +7,39 @@ from typing import Any
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Action as ActionRow
-from connector.domain import effects, resources
+from connector.domain import action_list, effects, resources
+from connector.domain.action_list import ActionFilter
 from connector.errors import Conflict
 from connector.web.answers import wait_for
-from connector.web.api.common import PREFIX
+from connector.web.api.common import PREFIX, listed
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
+from connector.web.reading import read_query
+from connector.web.schemas.actions import ActionPage, ActionQuery
 from connector.web.schemas.predictions import Action, ActionList
 from connector.web.services import services
 
 actions = Api("actions", __name__, tag="Actions")
 UNDO_SECONDS = 10.0
+
+
+@actions.operation(
+    "GET",
+    f"{PREFIX}/actions",
+    "List actions",
+    scope="read",
+    query=ActionQuery,
+    answers={200: Answer("One page, the last planned first", ActionPage)},
+)
+def list_all() -> ResponseReturnValue:
+    """All of them, or those of a classifier, rule, prediction, kind, status or time."""
+    query = read_query(ActionQuery)
+    wanted = ActionFilter(**query.model_dump(exclude={"cursor", "limit"}))
+    with services().database.read() as session:
+        page = action_list.list_actions(
+            session, workspace_id(), wanted, cursor=query.cursor, limit=query.limit
+        )
+    return listed([resources.action(row) for row in page.items], page.next_cursor)
 
 
 @actions.operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Prediction
-from connector.domain import contradictions, resources
+from connector.domain import contradictions, remedies, resources
 from connector.domain import reviews as domain
 from connector.web.api.common import PREFIX, listed, public_url
 from connector.web.auth import principal, workspace_id
@@ -69,7 +69,9 @@ def show(review_id: str) -> ResponseReturnValue:
     errors=(409,),
 )
 def answer(review_id: str) -> ResponseReturnValue:
-    """Of two people who answer at once, one wins and the other is told (409)."""
+    """Of two people who answer at once, one wins and the other is told (409). When an answer that
+    was acted on is corrected, `put_right` says what does not follow from it any more.
+    """
     wanted = read_json(ReviewAnswer)
     here = services()
     with here.database.write() as session:
@@ -83,4 +85,6 @@ def answer(review_id: str) -> ResponseReturnValue:
         )
         row, prediction = domain.get_review(session, workspace_id(), review_id)
         shown = resources.review(row, prediction, public_url())
-    return {**shown, "contradiction": contradictions.resource(answered.contradiction)}
+        offer = remedies.offer(session, prediction, public_url())
+    contradiction = contradictions.resource(answered.contradiction)
+    return {**shown, "contradiction": contradiction, "put_right": offer}

@@ -178,8 +178,35 @@ class Review(Resource):
     answered_at: str | None
 
 
+class ForeseenAction(Resource):
+    """What a rule has for the corrected label."""
+
+    rule_id: str
+    rule_version: int
+    kind: str
+    params: Json
+    sentence: str
+
+
+class PutRight(Resource):
+    """What would put a picture right whose answer was corrected after it was acted on."""
+
+    label: str
+    undo: list[Action] = Field(
+        description="Done, and to be undone: the rules in force do not say so for this label."
+    )
+    cannot_undo: list[Action] = Field(description="Done likewise, but of a kind that stays done.")
+    cancel: list[Action] = Field(description="Planned likewise; not done any more.")
+    would_do: list[ForeseenAction] = Field(description="To be done once all of that is undone.")
+    url: str = Field(description="POST here to do it.")
+
+
 class AnsweredReview(Review):
     """A question that was just answered."""
+
+    put_right: PutRight | None = Field(
+        description="When the answer was acted on and is another now: what would put it right."
+    )
 
     contradiction: Contradiction | None = Field(
         description="Another label that was given to this picture before."
