@@ -44,15 +44,25 @@ P = TypeVar("P", bound=ActionParams)
 
 
 @dataclass(frozen=True)
+class Window:
+    """How often one receiver is told: `target` says who it is among a rule's receivers."""
+
+    target: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What an action did.
 
     `location` is where the picture's working file is now, or None when it has not moved.
-    `detail` (JSON) is shown to people and handed back to `undo`.
+    `detail` (JSON) is shown to people and handed back to `undo`. With `gather`, the action is not
+    done yet: it waits to be told with others, in one message at the window's end.
     """
 
     location: Location | None
     detail: dict[str, Any]
+    gather: Window | None = None
 
 
 @dataclass
@@ -75,6 +85,9 @@ class Context:
     # hand_on(classifier id, location): submit the picture to another classifier, once for this
     # action however often it is called; returns the new prediction's id.
     hand_on: Callable[[str, Location], str] | None = None
+    # may_tell(window): whether this action may send a message of its own now, which opens a
+    # window; False while another one's is open. Asked again after a crash, it says the same.
+    may_tell: Callable[[Window], bool] = lambda window: True
 
     def steps(self, phase: str) -> Journal:
         """Return the journal of one phase ("do" or "undo"), so that the two never mix."""

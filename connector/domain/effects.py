@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,13 @@ from connector import actions as action_kinds
 from connector.db.session import now, want
 from connector.db.tables import Action, Prediction
 from connector.db.types import utcnow
-from connector.domain import leases, predictions, resources
+from connector.domain import digests, leases, predictions, resources
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
 
 # Waits between attempts at an action that may yet succeed (a full disk, a server that is away).
 RETRY_SECONDS = (2, 10, 60, 300, 1800, 3600, 3 * 3600)
+MOST_SECONDS = 24 * 3600
 STRIKES = 5
 
 
@@ -52,8 +54,8 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
     action.attempts += 1
     action.error_code, action.error = error.code, error.detail
     action.lease_token = action.lease_until = None
-    if not error.permanent and action.attempts <= len(RETRY_SECONDS):
-        wait = RETRY_SECONDS[action.attempts - 1]
+    wait = retry_wait(error, action.attempts)
+    if wait is not None:
         action.due_at = now(session) + timedelta(seconds=wait)
         return action
     if action.undo_requested_at is not None:
@@ -65,8 +67,18 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
     action.status = "failed"
     _close(action)
     _skip_rest(session, action)
-    _tell(session, action, public_url)
+    tell(session, action, public_url)
     return action
+
+
+def retry_wait(error: ColabelError, attempts: int) -> int | None:
+    """Return the seconds until the next attempt, or None to give up.
+
+    What a server asked for by Retry-After is heeded, up to a day.
+    """
+    if error.permanent or attempts > len(RETRY_SECONDS):
+        return None
+    return max(RETRY_SECONDS[attempts - 1], min(error.retry_after or 0, MOST_SECONDS))
 
 
 def _mine(session: Session, claim: leases.Claim) -> Action:
@@ -127,7 +139,8 @@ def _abandon_undo(session: Session, refused: Action) -> None:
     )
 
 
-def _tell(session: Session, action: Action, public_url: str) -> None:
+def tell(session: Session, action: Action, public_url: str) -> None:
+    """Emit action.failed, if anybody wants to know."""
     emitter = Emitter(session, action.workspace_id)
     if emitter.listens("action.failed"):
         prediction = session.get_one(Prediction, action.prediction_id)
@@ -150,6 +163,9 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
     """Ask for an action to be taken back; a worker does it. Raises NotFound, Conflict."""
     action = get_action(session, workspace_id, action_id)
     if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
+        return action
+    if action.status == "waiting":
+        digests.take_out(session, action)
         return action
     _check_undoable(action)
     later = session.scalars(
@@ -174,6 +190,7 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
 def request_undo_all(session: Session, workspace_id: str, prediction_id: str) -> list[Action]:
     """Ask for everything done to a picture to be taken back, the last first."""
     predictions.get(session, workspace_id, prediction_id)
+    taken_out = _take_out_all(session, prediction_id)
     rows = session.scalars(
         select(Action)
         .where(Action.prediction_id == prediction_id, Action.status == "done")
@@ -183,7 +200,20 @@ def request_undo_all(session: Session, workspace_id: str, prediction_id: str) ->
     for row in undoable:
         if not row.pending:
             _request(session, row)
-    return undoable
+    return [*undoable, *taken_out]
+
+
+def _take_out_all(session: Session, prediction_id: str) -> list[Action]:
+    """Take a picture's alerts out of the digests that are not being sent yet."""
+    statement = select(Action).where(
+        Action.prediction_id == prediction_id, Action.status == "waiting"
+    )
+    taken_out = []
+    for action in session.scalars(statement.order_by(Action.sequence.desc())).all():
+        with suppress(Conflict):
+            digests.take_out(session, action)
+            taken_out.append(action)
+    return taken_out
 
 
 def _check_undoable(action: Action) -> None:

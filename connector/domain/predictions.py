@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from connector.db import Database
-from connector.db.tables import Classifier, Image, Prediction, Source
+from connector.db.tables import Action, Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
 from connector.domain import accepting, decisions
 from connector.domain.images import image_id
@@ -238,6 +238,7 @@ def list_predictions(
     external_id: str | None = None,
     classifier_id: str | None = None,
     status: str | None = None,
+    digest_id: str | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Prediction]:
@@ -251,6 +252,9 @@ def list_predictions(
         if status not in STATUSES:
             raise BadRequest(f"status is one of {', '.join(STATUSES)}.", code="bad_status")
         statement = statement.where(Prediction.status == status)
+    if digest_id is not None:
+        told = select(Action.prediction_id).where(Action.digest_id == digest_id)
+        statement = statement.where(Prediction.id.in_(told))
     return page(session, statement, Prediction.id, cursor=cursor, limit=limit)
 
 

@@ -16,7 +16,7 @@ from connector.db.session import want
 from connector.db.tables import Action as ActionRow
 from connector.db.tables import Classifier, Label, Prediction, Rule
 from connector.db.types import utcnow
-from connector.domain import classifiers
+from connector.domain import classifiers, digests
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
@@ -94,8 +94,12 @@ def update_rule(session: Session, classifier: Classifier, rule_id: str, **change
 
 
 def delete_rule(session: Session, classifier: Classifier, rule_id: str) -> None:
-    """Take a rule out of force; its versions stay, since actions name them. Raises NotFound."""
+    """Take a rule out of force; its versions stay, since actions name them. Raises NotFound.
+
+    What it has gathered for a digest is not sent any more.
+    """
     get_rule(session, classifier, rule_id).current = False
+    digests.cancel_rule(session, rule_id)
 
 
 def _check_label(session: Session, classifier: Classifier, label: str | None) -> str | None:

@@ -12,12 +12,13 @@ from connector.db.tables import (
     Action,
     Classifier,
     Delivery,
+    Digest,
     Import,
     Prediction,
     Study,
     TrainingRun,
 )
-from connector.domain import deliveries, imports, promises, studies, training, turns
+from connector.domain import deliveries, digest_sending, imports, promises, studies, training, turns
 
 
 def waiting(session: Session) -> list[str]:
@@ -33,7 +34,8 @@ def waiting(session: Session) -> list[str]:
 
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
-        "act": any_row(Action, turns.ready(session)),
+        "act": any_row(Action, turns.ready(session))
+        or any_row(Digest, digest_sending.due(session)),
         "deliver": any_row(Delivery, deliveries.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
 from connector.db import Database, migrate
-from connector.db.tables import Base, Classifier, Example, ModelVersion, Source, TrainingRun
+from connector.db.tables import Action, Base, Classifier, Example, ModelVersion, Source, TrainingRun
 from connector.domain import deliveries
 
 
@@ -122,6 +122,30 @@ def test_the_sources_can_be_taken_back(first_release: Database) -> None:
     migrate.upgrade(first_release)
     with first_release.read() as session:
         assert session.scalars(select(Source)).all() == []
+
+
+ACTION = f"""INSERT INTO actions (id, workspace_id, prediction_id, rule_id, rule_version, sequence,
+    position, kind, params, status, pending, journal, detail, attempts, strikes, due_at, created_at)
+    VALUES ('act_1', 'ws_1', 'pred_1', 'rule_1', 1, 0, 0, 'alert', '{{}}', 'planned', 1, '{{}}',
+    '{{}}', 0, 0, {MOMENT}, {MOMENT})"""
+PREDICTION = f"""INSERT INTO predictions
+    (id, workspace_id, classifier_id, source_id, image_id, request_hash, status, name, metadata,
+    location, suspect, strikes, created_at)
+    VALUES ('pred_1', 'ws_1', 'clf_1', 'src_1', 'img_1', '', 'done', '', '{{}}', '{{}}', 0, 0,
+    {MOMENT})"""
+
+
+def test_the_previous_release_goes_on_planning_beside_digests(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        for statement in (SOURCE.format(id="src_1", kind="api"), PREDICTION, ACTION):
+            session.execute(text(statement))
+    with first_release.read() as session:
+        assert session.scalars(select(Action.digest_id)).all() == [None]
+    engine = first_release.engine.execution_options(colabel_write=True)
+    with engine.begin() as connection:
+        command.downgrade(migrate.config(connection), "0005")
+    migrate.upgrade(first_release)
 
 
 def test_the_previous_release_goes_on_with_the_delivery_tables(first_release: Database) -> None:

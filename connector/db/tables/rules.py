@@ -46,6 +46,13 @@ class Action(Base):
             sqlite_where=text("pending = 1"),
             postgresql_where=text("pending"),
         ),
+        Index(
+            "ix_actions_digest_id",
+            "digest_id",
+            "id",
+            sqlite_where=text("digest_id is not null"),
+            postgresql_where=text("digest_id is not null"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("act"))
@@ -58,7 +65,10 @@ class Action(Base):
     position: Mapped[int]
     kind: Mapped[str]
     params: Mapped[Json]
-    status: Mapped[str] = mapped_column(default="planned")  # planned, done, failed, undone
+    # planned, waiting (for its digest), done, failed, undone
+    status: Mapped[str] = mapped_column(default="planned")
+    # The digest that told of it, or is going to.
+    digest_id: Mapped[str | None]
     # True while a worker has something to do: carry it out, or undo it.
     pending: Mapped[bool] = mapped_column(default=True)
     undo_requested_at: Mapped[datetime | None]
