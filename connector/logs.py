@@ -27,6 +27,9 @@ SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+(@)"), rf"\1{HIDDEN}\2"),
     # API keys, and the signing secrets of Standard Webhooks
     (re.compile(r"\b(clbl_|whsec_)[\w+/=-]+"), rf"\1{HIDDEN}"),
+    # Slack's tokens, and its incoming webhooks: who knows the address may post
+    (re.compile(r"\b(xox[a-z]-|xapp-)[\w-]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(hooks\.slack(?:-gov)?\.com/\w+/)[^\s\"'?#]+"), rf"\1{HIDDEN}"),
     # ?token=…, "password": "…", secret_key=…, X-Amz-Signature=…
     (
         re.compile(

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     allow_private_addresses: Annotated[list[str], NoDecode] = []
     smtp_url: str = ""
     mail_from: str = "colabel@localhost"
+    slack_token: str = ""
+    slack_api: str = "https://slack.com/api"
     batch_size: int = Field(32, ge=1, le=1024)
     threads: int = Field(0, ge=0, le=256)
     lease_seconds: float = Field(15.0, gt=0)
@@ -104,7 +106,7 @@ class Settings(BaseSettings):
             raise ValueError("use file:///absolute/path or s3://bucket/prefix")
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "slack_api")
     @classmethod
     def _url(cls, value: str) -> str:
         parts = urlsplit(value)

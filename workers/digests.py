@@ -67,7 +67,7 @@ def message(rt: Runtime, bundle: Bundle, params: AlertParams) -> Message:
         facts = _facts(member.prediction, url)
         # Where it lies now, and if it was moved away, as it came.
         places = (member.prediction.location, held(member.sha256))
-        picture = (None, None) if params.channel == "webhook" else reader.small(*places)
+        picture = reader.small(*places) if params.shows_pictures else (None, None)
         predictions.append(facts)
         pictures.append(compose.shown(facts, member.message, picture))
     name = bundle.classifier.name

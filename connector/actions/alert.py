@@ -1,8 +1,8 @@
-"""Tell somebody: an event for webhook subscribers, a post to one URL, or an e-mail."""
+"""Tell somebody: an event for webhook subscribers, a post to a URL, an e-mail, or Slack."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from connector.actions.base import Action, Context, Location, Outcome, held
 from connector.actions.templates import fill_text
@@ -26,7 +26,7 @@ class Alert(Action[AlertParams]):
     Params = AlertParams
 
     def check(self, params: AlertParams, settings: Settings) -> None:
-        """Refuse a URL that may not be called, and e-mail without a server. Raises ColabelError."""
+        """Refuse a URL that may not be called, and a channel that is not set up."""
         channels.check(params, settings)
 
     def describe(self, params: AlertParams) -> str:
@@ -39,6 +39,12 @@ class Alert(Action[AlertParams]):
         every = f"at most every {params.seconds:,.0f} s"
         rest = "the rest in one digest" if params.digest else "what comes in between is not sent"
         return f"{sentence}: {every}, {rest}."
+
+    def shown(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Hide the address of an incoming webhook: who knows it may post."""
+        if params.get("channel") == "slack" and params.get("url"):
+            return {**params, "url": f"{str(params['url']).rpartition('/')[0]}/***"}
+        return params
 
     def execute(self, params: AlertParams, location: Location, ctx: Context) -> Outcome:
         """Send, unless it waits for a digest or an earlier attempt has noted that it has sent."""
@@ -69,7 +75,7 @@ class Alert(Action[AlertParams]):
 def _picture(
     params: AlertParams, location: Location, ctx: Context
 ) -> tuple[bytes | None, str | None]:
-    if params.channel == "webhook":
+    if not params.shows_pictures:
         return None, None
     sha256 = ctx.prediction.get("sha256")
     # Where it lies now; where that cannot be read, as it came.

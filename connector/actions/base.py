@@ -156,6 +156,10 @@ class Action(ABC, Generic[P]):
         """
         return params
 
+    def shown(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters as an action that was done shows them: nothing secret in them."""
+        return params
+
     @abstractmethod
     def describe(self, params: P) -> str:
         """Return one sentence that tells a person what will happen."""

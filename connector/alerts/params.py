@@ -21,8 +21,15 @@ PEOPLE_SECONDS = 300.0
 class AlertParams(ActionParams):
     """Whom to tell, and what. `message` and `subject` take the same {fields} as folder names."""
 
-    channel: Literal["webhook", "email"]
-    url: str | None = Field(None, description="webhook: also post to this URL")
+    channel: Literal["webhook", "email", "slack"]
+    url: str | None = Field(
+        None, description="webhook: also post to this URL; slack: the URL of an incoming webhook"
+    )
+    slack_channel: str | None = Field(
+        None,
+        pattern=r"^#?[^\s#@<>&|,]{1,80}$",
+        description="slack: a channel, by name or id, that the bot of COLABEL_SLACK_TOKEN posts to",
+    )
     to: list[str] = Field(default=[], max_length=20, description="email: the receivers")
     subject: str = "{classifier}: {label}"
     message: str = "{name} was recognised as “{label}” ({confidence:.0%})."
@@ -66,10 +73,21 @@ class AlertParams(ActionParams):
         if self.channel == "email" and not self.to:
             raise ValueError("an e-mail needs a receiver; give “to”")
         if self.channel == "email" and self.url:
-            raise ValueError("“url” belongs to the channel webhook; leave it out")
-        if self.channel == "webhook" and self.to:
+            raise ValueError("“url” belongs to the channels webhook and slack; leave it out")
+        if self.channel != "email" and self.to:
             raise ValueError("“to” belongs to the channel email; leave it out")
+        if self.channel != "slack" and self.slack_channel:
+            raise ValueError("“slack_channel” belongs to the channel slack; leave it out")
+        if self.channel == "slack" and bool(self.url) == bool(self.slack_channel):
+            raise ValueError(
+                "give either “url”, the address of an incoming webhook, or “slack_channel”"
+            )
         return self
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether a thumbnail goes along. An incoming webhook takes no files."""
+        return self.channel == "email" or self.slack_channel is not None
 
     @property
     def seconds(self) -> float:
@@ -82,6 +100,6 @@ class AlertParams(ActionParams):
 
     def window(self) -> Window:
         """Return how often these receivers are told, and a name for them."""
-        whom = [self.channel, self.url, sorted(self.to)]
+        whom = [self.channel, self.url, self.slack_channel, sorted(self.to)]
         target = hashlib.sha256(json.dumps(whom).encode()).hexdigest()[:32]
         return Window(target, self.seconds)

@@ -41,7 +41,7 @@ def action(row: Action) -> dict[str, Any]:
         "rule_id": row.rule_id,
         "rule_version": row.rule_version,
         "kind": row.kind,
-        "params": row.params,
+        "params": kind.shown(row.params) if kind is not None else row.params,
         "status": row.status,
         "undoable": row.status == "waiting"
         or (row.status == "done" and kind is not None and kind.undoable),
