@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("connector.commands.export:export", "Write the live model as one ONNX file."),
     "doctor": ("connector.commands.doctor:doctor", "Check this installation and say what to do."),
     "webhook": ("connector.commands.webhook:webhook", "List, test, replay and rotate webhooks."),
+    "alert": ("connector.commands.alert:alert", "Test alerts, and list what waits for a digest."),
     "key": ("connector.commands.key:key", "Make, list and revoke API keys."),
     "db": ("connector.commands.db:db", "Bring the database up to date."),
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),
