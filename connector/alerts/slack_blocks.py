@@ -16,6 +16,7 @@ from connector.alerts.message import Digest, Message, Shown
 # characters of one.
 HEADER = 150
 LINE = 500
+LABEL = 30
 MOST_LABELS = 15
 _IN_URL = ":/?#[]@!$&'()*+,;=%-._~"
 _SPACE = re.compile(r"[\x00-\x20\x7f\u2028\u2029]+")
@@ -48,13 +49,16 @@ def clip(text: str, most: int) -> str:
 
 
 def _single(message: Message) -> list[dict[str, Any]]:
-    blocks = [_section(f"*{escape(message.subject)}*\n{escape(message.headline)}")]
+    # Apart, since either alone may fill a section.
+    blocks = [_section(f"*{escape(message.subject)}*"), _section(escape(message.headline) or "…")]
     return [*blocks, *(_context(_links(shown)) for shown in message.pictures)]
 
 
 def _digest(message: Message, digest: Digest) -> list[dict[str, Any]]:
     header = clip(_SPACE.sub(" ", message.headline), HEADER)
-    counts = [f"{count:,} × {escape(label)}"[:180] for label, count in digest.labels[:MOST_LABELS]]
+    counts = [
+        f"{count:,} × {escape(clip(label, LABEL))}" for label, count in digest.labels[:MOST_LABELS]
+    ]
     others = len(digest.labels) - MOST_LABELS
     counts += [f"and {others:,} other labels"] if others > 0 else []
     rest = digest.count - len(message.pictures)

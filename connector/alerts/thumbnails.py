@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+from PIL import Image, ImageOps
+
 from connector.errors import Unprocessable
 from connector.settings import Settings
 
@@ -18,8 +20,6 @@ def thumbnail(data: bytes, settings: Settings) -> bytes:
 
     Raises Unprocessable (no_thumbnail) for what is too large or cannot be read.
     """
-    from PIL import Image
-
     if len(data) > settings.max_upload_bytes:
         raise _none("The picture is too large for a thumbnail.")
     try:
@@ -36,15 +36,10 @@ def thumbnail(data: bytes, settings: Settings) -> bytes:
 
 def sample() -> bytes:
     """Return the picture of a test message."""
-    from PIL import Image
-
     return _jpeg(Image.linear_gradient("L").resize((PIXELS, PIXELS // 2)))
 
 
-def _small(image: object) -> bytes:
-    from PIL import Image, ImageOps
-
-    assert isinstance(image, Image.Image)
+def _small(image: Image.Image) -> bytes:
     image.draft("RGB", (PIXELS, PIXELS))
     image.thumbnail((PIXELS, PIXELS))
     upright = ImageOps.exif_transpose(image)
@@ -56,10 +51,7 @@ def _small(image: object) -> bytes:
     return _jpeg(Image.alpha_composite(ground, clear))
 
 
-def _jpeg(image: object) -> bytes:
-    from PIL import Image
-
-    assert isinstance(image, Image.Image)
+def _jpeg(image: Image.Image) -> bytes:
     out = io.BytesIO()
     plain = Image.new("RGB", image.size)
     plain.paste(image.convert("RGB"))

@@ -68,7 +68,7 @@ def claim(session: Session, *, limit: int, seconds: float, suspects: int) -> lis
     """Claim up to `limit` digests that are due; what is in them is fixed from now on.
 
     Of those that a worker died with, at most `suspects` are among them. Windows in which nothing
-    came are closed, and what a rule that is gone gathered is not sent.
+    came are forgotten, and what a rule that is gone gathered is not sent.
     """
     died_with = or_(Digest.strikes > 0, Digest.lease_token.is_not(None))
     bundles: list[Bundle] = []
@@ -102,7 +102,7 @@ def _bundles(session: Session, found: leases.Claim) -> list[Bundle]:
         if not _in_force(session, digest, classifier):
             digests.cancel(session, digest)
         elif not digests.has_any(session, digest):
-            digests.close_quiet(digest)
+            digests.drop(session, digest)
         else:
             died = found.abandoned & {digest.id}
             digest.status = "sending"

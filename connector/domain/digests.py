@@ -35,8 +35,7 @@ def may_tell(session: Session, claim: leases.Claim, window: Window) -> bool:
     opened = _gathering(session, action.rule_id, window.target)
     if opened is not None and opened.due_at <= now(session) and not has_any(session, opened):
         # The clock has only not come to it yet.
-        close_quiet(opened)
-        session.flush()
+        drop(session, opened)
         opened = None
     if opened is not None:
         return opened.first_action_id == action.id
@@ -99,13 +98,17 @@ def cancel_rule(session: Session, rule_id: str) -> None:
 
 def cancel(session: Session, digest: Digest) -> None:
     """Send nothing of an open digest; the caller holds its lock."""
+    if not has_any(session, digest):
+        drop(session, digest)
+        return
     close(digest, "cancelled")
     settle(session, digest.id, status="undone", error_code="rule_deleted", error=RULE_GONE)
 
 
-def close_quiet(digest: Digest) -> None:
-    """The window is over, and nothing had come."""
-    close(digest, "quiet")
+def drop(session: Session, digest: Digest) -> None:
+    """Forget a window in which nothing has come; the caller holds its lock."""
+    session.delete(digest)
+    session.flush()
 
 
 def settle(session: Session, digest_id: str, **values: Any) -> None:
@@ -143,9 +146,8 @@ def reopen(session: Session, digest: Digest, due_at: datetime) -> None:
     _take_turns(session, digest.rule_id, digest.target)
     other = _gathering(session, digest.rule_id, digest.target)
     if other is not None:
-        close_quiet(other)
         _waiting(session, other.id, digest_id=digest.id)
-        session.flush()
+        drop(session, other)
     digest.status, digest.due_at = "open", due_at
     digest.lease_token = digest.lease_until = None
     _waiting(session, digest.id, due_at=due_at, error_code=digest.error_code, error=digest.error)
@@ -154,7 +156,7 @@ def reopen(session: Session, digest: Digest, due_at: datetime) -> None:
 def get_digest(session: Session, workspace_id: str, digest_id: str) -> Digest:
     """Return one digest. Raises NotFound, for somebody else's too."""
     row = session.get(Digest, digest_id)
-    if row is None or row.workspace_id != workspace_id or row.status == "quiet":
+    if row is None or row.workspace_id != workspace_id:
         raise NotFound(f"There is no digest {digest_id} here; see GET /api/v1/digests.")
     return row
 

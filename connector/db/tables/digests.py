@@ -46,8 +46,7 @@ class Digest(Base):
     params: Mapped[Json]
     # How long a window lasts.
     seconds: Mapped[float]
-    # open: gathers; sending: what is in it is fixed; sent, failed, cancelled;
-    # quiet: over, and nothing had come.
+    # open: gathers; sending: what is in it is fixed; sent, failed, cancelled
     status: Mapped[str] = mapped_column(default="open")
     # The alert that opened the window by going out on its own.
     first_action_id: Mapped[str | None]

@@ -124,6 +124,7 @@ def delete(classifier_id: str, rule_id: str) -> ResponseReturnValue:
     "Send a test by a rule's alerts",
     scope="admin",
     answers={200: Answer("What each channel answered, good or bad", AlertTests)},
+    errors=(422,),
 )
 def test_alert(classifier_id: str, rule_id: str) -> ResponseReturnValue:
     """A message that says it is a test, sent now and once; no event is raised, no pause begins."""

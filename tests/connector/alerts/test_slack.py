@@ -87,6 +87,14 @@ def test_whatever_a_label_is_the_message_has_slacks_form(label: str) -> None:
         assert all(part.startswith("https://") for part in calls("\n".join(texts(said))))
 
 
+def test_values_that_grow_by_escaping_still_fit() -> None:
+    long = "&" * 6000
+    one = shown(label=long, message=long)
+    told = Digest("dig_1", 60, [(f"{n}{long}", 1) for n in range(60)], START, START, one.url)
+    assert check(as_slack(Message("act_1", long, long, [one], {}))) is None
+    assert check(as_slack(Message("dig_1-1", long, long, [one] * 5, {}, told))) is None
+
+
 def test_values_are_escaped_once_and_on_one_line() -> None:
     assert escape("a\n<b>\t&amp;") == "a &lt;b&gt; &amp;amp;"
     assert len(escape("x" * 10_000)) == 500
