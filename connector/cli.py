@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "webhook": ("connector.commands.webhook:webhook", "List, test, replay and rotate webhooks."),
     "audit": ("connector.commands.audit:audit", "List who did what."),
     "retention": ("connector.commands.retention:retention", "Delete pictures after some time."),
+    "alert": ("connector.commands.alert:alert", "Test alerts, and list what waits for a digest."),
     "key": ("connector.commands.key:key", "Make, list and revoke API keys."),
     "db": ("connector.commands.db:db", "Bring the database up to date."),
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),

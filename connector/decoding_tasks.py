@@ -82,14 +82,25 @@ def thumbnail(data: bytes, facts: Facts) -> tuple[Facts, bytes]:
                 raise TooLarge("The picture is too large for a thumbnail.", code="too_many_pixels")
             image.draft("RGB", (side, side))
             image.thumbnail((side, side))
-            small = ImageOps.exif_transpose(image).convert("RGB")
+            small = _on_white(ImageOps.exif_transpose(image))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Unprocessable(
             "No thumbnail could be made of the picture.", code="truncated_picture"
         ) from error
+    # A new picture, so that nothing of the file's metadata goes with it.
+    plain = Image.new("RGB", small.size)
+    plain.paste(small)
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=80)
+    plain.save(out, "JPEG", quality=80)
     return {}, out.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """As RGB. What shines through is white on paper and in most mail programs."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image.convert("RGB")
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
 
 
 def _opened(data: bytes, kind: str) -> ImageFile.ImageFile:

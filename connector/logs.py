@@ -37,6 +37,13 @@ SECRETS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
     (("://",), re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+(@)"), rf"\1{HIDDEN}\2"),
     # API keys, and the signing secrets of Standard Webhooks
     (("clbl_", "whsec_"), re.compile(r"\b(clbl_|whsec_)[\w+/=-]+"), rf"\1{HIDDEN}"),
+    # Slack's tokens, and its incoming webhooks: who knows the address may post
+    (("xox", "xapp-"), re.compile(r"\b(xox[a-z]-|xapp-)[\w-]+"), rf"\1{HIDDEN}"),
+    (
+        ("hooks.slack",),
+        re.compile(r"(hooks\.slack(?:-gov)?\.com/\w+/)[^\s\"'?#]+"),
+        rf"\1{HIDDEN}",
+    ),
     # ?token=…, "password": "…", secret_key=…, X-Amz-Signature=…
     (
         ("token", "passw", "secret", "key", "signature"),

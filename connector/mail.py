@@ -33,6 +33,15 @@ class Attachment:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Inline:
+    """A JPEG shown inside the HTML, which names it as cid:…; `cid` looks like an address."""
+
+    cid: str
+    name: str
+    data: bytes
+
+
 class MailFailed(ActionFailed):
     """The message was not accepted."""
 
@@ -76,16 +85,31 @@ def send_mail(
     subject: str,
     text: str,
     message_id: str,
+    html: str | None = None,
+    inline: Sequence[Inline] = (),
     attachments: Sequence[Attachment] = (),
     deadline: float = DEADLINE,
 ) -> None:
     """Send one message to all of `to`, within `deadline` seconds altogether.
 
     `message_id` should be the same when the same message is sent again, so that mail programs can
-    recognise a repetition. Raises MailFailed (permanent or not) or Unprocessable.
+    recognise a repetition. With `html`, they show that or the text, whichever they like better;
+    `inline` pictures belong to the HTML.
+    Raises MailFailed (permanent or not) or Unprocessable.
     """
     check_configured(settings)
-    message = _compose(settings, to, subject, text, message_id, attachments)
+    message = _compose(settings, to, subject, message_id)
+    message.set_content(text)
+    if html is not None:
+        _add_html(message, html, inline)
+    for attachment in attachments:
+        main, _, sub = attachment.media_type.partition("/")
+        message.add_attachment(
+            attachment.data,
+            maintype=main,
+            subtype=sub,
+            filename=_UNPRINTABLE.sub(" ", attachment.name),
+        )
     recipients = list(message_recipients(to))
     with _told(settings, ", ".join(to)), _connection(settings.smtp_url, deadline) as client:
         refused = client.send_message(message, settings.mail_from, recipients)
@@ -153,14 +177,7 @@ def _refused(answer: tuple[int, bytes], whom: str, *, permanent: bool | None = N
     )
 
 
-def _compose(
-    settings: Settings,
-    to: Sequence[str],
-    subject: str,
-    text: str,
-    message_id: str,
-    attachments: Sequence[Attachment],
-) -> EmailMessage:
+def _compose(settings: Settings, to: Sequence[str], subject: str, message_id: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = ", ".join(message_recipients(to))
@@ -170,16 +187,23 @@ def _compose(
     domain = settings.mail_from.rpartition("@")[2].strip("> ") or "localhost"
     message["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9_.-]', '', message_id)}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
-    for attachment in attachments:
-        main, _, sub = attachment.media_type.partition("/")
-        message.add_attachment(
-            attachment.data,
-            maintype=main,
-            subtype=sub,
-            filename=_UNPRINTABLE.sub(" ", attachment.name),
-        )
     return message
+
+
+def _add_html(message: EmailMessage, html: str, inline: Sequence[Inline]) -> None:
+    """Make it multipart/alternative: the text, then multipart/related with HTML and pictures."""
+    message.add_alternative(html, subtype="html")
+    part = message.get_body(("html",))
+    assert isinstance(part, EmailMessage)
+    for one in inline:
+        part.add_related(
+            one.data,
+            maintype="image",
+            subtype="jpeg",
+            cid=f"<{one.cid}>",
+            filename=one.name,
+            disposition="inline",
+        )
 
 
 @contextmanager

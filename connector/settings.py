@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     allow_private_addresses: Annotated[list[str], NoDecode] = []
     smtp_url: str = ""
     mail_from: str = "colabel@localhost"
+    slack_token: str = ""
+    slack_api: str = "https://slack.com/api"
     batch_size: int = Field(32, ge=1, le=1024)
     threads: int = Field(0, ge=0, le=256)
     lease_seconds: float = Field(15.0, gt=0)
@@ -120,7 +122,7 @@ class Settings(BaseSettings):
     def _places_for_rules(cls, value: object) -> object:
         return [_rule_bucket(one) for one in value.split(",")] if isinstance(value, str) else value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "slack_api")
     @classmethod
     def _url(cls, value: str) -> str:
         parts = urlsplit(value)

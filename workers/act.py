@@ -17,6 +17,7 @@ from connector.db.tables import Action, Classifier, Image, Prediction
 from connector.domain import (
     classifiers,
     derivatives,
+    digest_sending,
     effects,
     folders,
     lineage,
@@ -25,10 +26,13 @@ from connector.domain import (
     turns,
     undoing,
 )
+from connector.domain import digests as gathering
+from connector.domain.digest_sending import Bundle
 from connector.domain.predictions import SourceRef, Submission
 from connector.domain.turns import Turn
 from connector.errors import ActionFailed, ColabelError, LostLease
 from connector.logs import log_context
+from workers import digests
 from workers import runtime as rt_module
 from workers.keeper import keep, watchdog
 from workers.runtime import Runtime, runtime
@@ -41,6 +45,8 @@ PATIENCE_SECONDS = 0.1
 HUNG_SECONDS = 600.0
 # Of actions that a worker died with, beside others: see `turns.claim`.
 MOST_SUSPECTS = 1
+# Of digests, whose receivers may be slow: the other threads are for actions.
+MOST_DIGESTS = 2
 GROUP = "act"
 
 
@@ -49,7 +55,7 @@ class Crew:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="act")
-        self.busy: dict[Future[None], Turn] = {}
+        self.busy: dict[Future[None], Turn | Bundle] = {}
 
     @property
     def free(self) -> int:
@@ -61,18 +67,27 @@ class Crew:
         """How many of those in hand a worker has died with."""
         return sum(turn.suspect for turn in self.busy.values())
 
+    @property
+    def digests(self) -> int:
+        """How many digests are being sent."""
+        return sum(isinstance(work, Bundle) for work in self.busy.values())
+
     def begin(self, rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
         """Let a thread carry it out."""
         self.busy[self._pool.submit(_act, rt, turn, shown)] = turn
+
+    def tell(self, rt: Runtime, bundle: Bundle) -> None:
+        """Let a thread send a digest."""
+        self.busy[self._pool.submit(digests.send, rt, bundle)] = bundle
 
     def collect(self) -> int:
         """Wait a little until some are done; return how many. What goes on stays in hand."""
         done, _ = wait(self.busy, timeout=PATIENCE_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            turn = self.busy.pop(future)
+            work = self.busy.pop(future)
             if error := future.exception():
-                # Nothing was recorded: the lease runs out, and the action counts a strike.
-                logger.error("%s broke off", turn.action.id, exc_info=error)
+                # Nothing was recorded: the lease runs out, and it counts a strike.
+                logger.error("%s broke off", work.claim.ids[0], exc_info=error)
         return len(done)
 
 
@@ -104,12 +119,18 @@ def _begin(rt: Runtime, crew: Crew) -> int:
     limit, suspects = crew.free, max(0, MOST_SUSPECTS - crew.suspects)
     seconds = rt.settings.lease_seconds
 
-    def claim(session: Session) -> tuple[int, list[Turn]]:
+    def claim(session: Session) -> tuple[int, list[Bundle], list[Turn]]:
         moved = undoing.carry_on(session)
         session.flush()
-        return moved, turns.claim(session, limit=limit, seconds=seconds, suspects=suspects)
+        most = min(limit, MOST_DIGESTS - crew.digests)
+        told = digest_sending.claim(session, limit=most, seconds=seconds, suspects=suspects)
+        left = max(0, suspects - sum(bundle.suspect for bundle in told))
+        rest = limit - len(told)
+        return moved, told, turns.claim(session, limit=rest, seconds=seconds, suspects=left)
 
-    moved, found = rt.database.share(claim, group=GROUP)
+    moved, bundles, found = rt.database.share(claim, group=GROUP)
+    for bundle in bundles:
+        crew.tell(rt, bundle)
     shown = _shown(rt, [turn.prediction for turn in found])
     for turn in found:
         crew.begin(rt, turn, _for_label(turn.action, shown[turn.prediction.id]))
@@ -144,7 +165,10 @@ def _act(rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
 def _finish(
     session: Session, turn: Turn, outcome: Outcome, emitted: Sequence[tuple[str, dict[str, Any]]]
 ) -> None:
-    effects.finish(session, turn.claim, outcome.detail, outcome.location)
+    if outcome.gather is not None:
+        gathering.gather(session, turn.claim, outcome.detail, outcome.gather)
+    else:
+        effects.finish(session, turn.claim, outcome.detail, outcome.location)
     for event_type, payload in emitted:
         outbound.emit(session, turn.action.workspace_id, event_type, payload)
 
@@ -179,6 +203,9 @@ def _carry_out(
         emit=lambda event_type, payload: emitted.append((event_type, payload)),
         journal=action.journal,
         keep_bytes=lambda data: derivatives.keep(rt.database, rt.blobs, prediction.id, data),
+        may_tell=lambda window: rt.database.share(
+            lambda session: gathering.may_tell(session, turn.claim, window), group=GROUP
+        ),
     )
     context.hand_on = lambda other, location: _hand_on(rt, action, other, location, context)
     if action.undo_requested_at is not None:

@@ -46,15 +46,25 @@ P = TypeVar("P", bound=ActionParams)
 
 
 @dataclass(frozen=True)
+class Window:
+    """How often one receiver is told: `target` says who it is among a rule's receivers."""
+
+    target: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What an action did.
 
     `location` is where the picture's working file is now, or None when it has not moved.
-    `detail` (JSON) is shown to people and handed back to `undo`.
+    `detail` (JSON) is shown to people and handed back to `undo`. With `gather`, the action is not
+    done yet: it waits to be told with others, in one message at the window's end.
     """
 
     location: Location | None
     detail: dict[str, Any]
+    gather: Window | None = None
 
 
 @dataclass
@@ -80,6 +90,9 @@ class Context:
     # keep_bytes(data): keep what was made of the picture as long as the picture itself, and
     # return its hash.
     keep_bytes: Callable[[bytes], str] | None = None
+    # may_tell(window): whether this action may send a message of its own now, which opens a
+    # window; False while another one's is open. Asked again after a crash, it says the same.
+    may_tell: Callable[[Window], bool] = lambda window: True
 
     def keep(self, data: bytes) -> str:
         """Keep bytes that were made of the picture; return their hash. Raises NoSpace."""
@@ -157,6 +170,10 @@ class Action(ABC, Generic[P]):
     def follows_label(self, params: P) -> bool:
         """Say whether it does something else for a picture with another label."""
         return "{label" in params.model_dump_json()
+
+    def shown(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters as an action that was done shows them: nothing secret in them."""
+        return params
 
     @abstractmethod
     def describe(self, params: P) -> str:

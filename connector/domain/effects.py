@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +17,15 @@ from connector.db import tallies
 from connector.db.session import afterwards, now, want
 from connector.db.tables import Action, Prediction, UndoItem
 from connector.db.types import utcnow
-from connector.domain import audit_log, images, leases, predictions, resources, written
+from connector.domain import (
+    audit_log,
+    digests,
+    images,
+    leases,
+    predictions,
+    resources,
+    written,
+)
 from connector.domain.outbound import Emitter
 from connector.errors import ColabelError, Conflict, LostLease, NotFound
 from connector.logs import note
@@ -25,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 # Waits between attempts at an action that may yet succeed (a full disk, a server that is away).
 RETRY_SECONDS = (2, 10, 60, 300, 1800, 3600, 3 * 3600)
+MOST_SECONDS = 24 * 3600
 STRIKES = 5
 
 
@@ -61,10 +71,10 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
     action.attempts += 1
     action.error_code, action.error = error.code, error.detail
     action.lease_token = action.lease_until = None
-    again = not error.permanent and action.attempts <= len(RETRY_SECONDS)
-    tallies.add(session, "failures", what="action", code=error.code, final="no" if again else "yes")
-    if again:
-        wait = RETRY_SECONDS[action.attempts - 1]
+    wait = retry_wait(error, action.attempts)
+    final = "no" if wait is not None else "yes"
+    tallies.add(session, "failures", what="action", code=error.code, final=final)
+    if wait is not None:
         action.due_at = now(session) + timedelta(seconds=wait)
         return action
     if action.undo_requested_at is not None:
@@ -79,8 +89,18 @@ def fail(session: Session, claim: leases.Claim, error: ColabelError, public_url:
     _close(action)
     tallies.add(session, "actions", kind=action.kind, outcome="failed")
     _skip_rest(session, action)
-    _tell(session, action, public_url)
+    tell(session, action, public_url)
     return action
+
+
+def retry_wait(error: ColabelError, attempts: int) -> int | None:
+    """Return the seconds until the next attempt, or None to give up.
+
+    What a server asked for by Retry-After is heeded, up to a day.
+    """
+    if error.permanent or attempts > len(RETRY_SECONDS):
+        return None
+    return max(RETRY_SECONDS[attempts - 1], min(error.retry_after or 0, MOST_SECONDS))
 
 
 def _mine(session: Session, claim: leases.Claim) -> Action:
@@ -189,7 +209,8 @@ def give_up(action: Action, code: str, sentence: str) -> None:
     _close(action)
 
 
-def _tell(session: Session, action: Action, public_url: str) -> None:
+def tell(session: Session, action: Action, public_url: str) -> None:
+    """Emit action.failed, if anybody wants to know."""
     emitter = Emitter(session, action.workspace_id)
     if emitter.listens("action.failed"):
         prediction = session.get_one(Prediction, action.prediction_id)
@@ -214,6 +235,9 @@ def request_undo(session: Session, workspace_id: str, action_id: str) -> Action:
     # Nobody may finish its undoing between what is read here and what is written.
     session.refresh(action, with_for_update=True)
     if action.status == "undone" or (action.pending and action.undo_requested_at is not None):
+        return action
+    if action.status == "waiting":
+        digests.take_out(session, action)
         return action
     done = select(Action).where(
         Action.prediction_id == action.prediction_id, Action.status == "done"
@@ -248,6 +272,7 @@ def request_undo_all(session: Session, workspace_id: str, prediction_id: str) ->
     Raises NotFound, Gone.
     """
     prediction = predictions.get(session, workspace_id, prediction_id)
+    taken_out = _take_out_all(session, prediction_id)
     rows = session.scalars(
         select(Action)
         .where(Action.prediction_id == prediction_id, Action.status == "done")
@@ -260,7 +285,20 @@ def request_undo_all(session: Session, workspace_id: str, prediction_id: str) ->
     for row in undoable:
         if not row.pending:
             _request(session, row)
-    return undoable
+    return [*undoable, *taken_out]
+
+
+def _take_out_all(session: Session, prediction_id: str) -> list[Action]:
+    """Take a picture's alerts out of the digests that are not being sent yet."""
+    statement = select(Action).where(
+        Action.prediction_id == prediction_id, Action.status == "waiting"
+    )
+    taken_out = []
+    for action in session.scalars(statement.order_by(Action.sequence.desc())).all():
+        with suppress(Conflict):
+            digests.take_out(session, action)
+            taken_out.append(action)
+    return taken_out
 
 
 def takes_bytes(action: Action) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from connector.db import Database, tallies
-from connector.db.tables import Classifier, Image, Prediction, Source
+from connector.db.tables import Action, Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
 from connector.domain import accepting, audit_log, decisions
 from connector.domain.images import check_kept, hold, image_id
@@ -285,6 +285,7 @@ def list_predictions(
     external_id: str | None = None,
     classifier_id: str | None = None,
     status: str | None = None,
+    digest_id: str | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Prediction]:
@@ -298,6 +299,9 @@ def list_predictions(
         if status not in STATUSES:
             raise BadRequest(f"status is one of {', '.join(STATUSES)}.", code="bad_status")
         statement = statement.where(Prediction.status == status)
+    if digest_id is not None:
+        told = select(Action.prediction_id).where(Action.digest_id == digest_id)
+        statement = statement.where(Prediction.id.in_(told))
     return page(session, statement, Prediction.id, cursor=cursor, limit=limit)
 
 

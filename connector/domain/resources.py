@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from connector.db.tables import (
     Action,
     Delivery,
     DeliveryAttempt,
+    Digest,
     Endpoint,
     Prediction,
     Review,
@@ -25,6 +26,9 @@ from connector.domain import conditions
 
 # Said of a prediction whose picture is no longer kept.
 DELETED = "The picture was deleted on {day}; its answer is kept."
+
+if TYPE_CHECKING:
+    from connector.domain.digest_sending import Summary
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -41,12 +45,45 @@ def action(row: Action) -> dict[str, Any]:
         "rule_id": row.rule_id,
         "rule_version": row.rule_version,
         "kind": row.kind,
-        "params": row.params,
+        "params": kind.shown(row.params) if kind is not None else row.params,
         "status": row.status,
-        "undoable": row.status == "done" and kind is not None and kind.undoable,
+        "undoable": row.status == "waiting"
+        or (row.status == "done" and kind is not None and kind.undoable),
         "undo_requested": row.undo_requested_at is not None and row.pending,
+        "detail": {**row.detail, **_in_digest(row)},
+        "error": problem(row.error_code, row.error),
+        "created_at": iso(row.created_at),
+        "finished_at": iso(row.finished_at),
+    }
+
+
+def _in_digest(row: Action) -> dict[str, Any]:
+    """Return in which message an alert is told together with others, and when."""
+    if row.digest_id is None:
+        return {}
+    if row.status != "waiting":
+        return {"digest_id": row.digest_id}
+    when = row.due_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    sentence = f"Waits to be told together with others, in one message to be sent at {when}."
+    return {"digest_id": row.digest_id, "waits_until": iso(row.due_at), "waits": sentence}
+
+
+def digest(row: Digest, about: Summary, public_url: str) -> dict[str, Any]:
+    """Return what is shown of a digest."""
+    return {
+        "id": row.id,
+        "classifier_id": row.classifier_id,
+        "rule_id": row.rule_id,
+        "status": row.status,
+        "channel": row.params.get("channel"),
+        "count": about.count,
+        "labels": dict(about.labels),
+        "first_at": iso(about.start),
+        "last_at": iso(about.end),
+        "due_at": iso(row.due_at),
         "detail": row.detail,
         "error": problem(row.error_code, row.error),
+        "predictions_url": f"{public_url}/api/v1/predictions?digest_id={row.id}",
         "created_at": iso(row.created_at),
         "finished_at": iso(row.finished_at),
     }

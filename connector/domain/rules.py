@@ -16,7 +16,7 @@ from connector.db.session import want
 from connector.db.tables import Action as ActionRow
 from connector.db.tables import Classifier, Label, Prediction, Rule
 from connector.db.types import Json, utcnow
-from connector.domain import audit_log, classifiers, conditions, source_names
+from connector.domain import audit_log, classifiers, conditions, digests, source_names
 from connector.domain.conditions import Facts, When
 from connector.errors import NotFound, Unprocessable
 from connector.ids import new_id
@@ -104,9 +104,13 @@ def update_rule(session: Session, classifier: Classifier, rule_id: str, **change
 
 
 def delete_rule(session: Session, classifier: Classifier, rule_id: str) -> None:
-    """Take a rule out of force; its versions stay, since actions name them. Raises NotFound."""
+    """Take a rule out of force; its versions stay, since actions name them. Raises NotFound.
+
+    What it has gathered for a digest is not sent any more.
+    """
     rule = get_rule(session, classifier, rule_id)
     rule.current = False
+    digests.cancel_rule(session, rule_id)
     audit_log.note_in(session, classifier, "rule.deleted", rule_id, before=_brief(rule))
 
 

@@ -12,13 +12,23 @@ from connector.db.tables import (
     Action,
     Classifier,
     Delivery,
+    Digest,
     Import,
     Prediction,
     Study,
     TrainingRun,
     Undo,
 )
-from connector.domain import deliveries, imports, promises, studies, training, turns, undoing
+from connector.domain import (
+    deliveries,
+    digest_sending,
+    imports,
+    promises,
+    studies,
+    training,
+    turns,
+    undoing,
+)
 
 
 def waiting(session: Session) -> list[str]:
@@ -35,8 +45,8 @@ def waiting(session: Session) -> list[str]:
     found = {
         "classify": any_row(Prediction, Prediction.status == "queued"),
         "act": any_row(Action, turns.ready(session))
-        or session.scalars(select(Undo.id).where(undoing.unfinished()).limit(1)).first()
-        is not None,
+        or session.scalars(select(Undo.id).where(undoing.unfinished()).limit(1)).first() is not None
+        or any_row(Digest, digest_sending.due(session)),
         "deliver": any_row(Delivery, deliveries.due(session)),
         "train": any_row(Import, imports.WORK.unfinished())
         or any_row(TrainingRun, training.WORK.unfinished()),

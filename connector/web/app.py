@@ -15,6 +15,7 @@ from connector.web.api.actions import actions
 from connector.web.api.audit import audit
 from connector.web.api.classifiers import classifiers
 from connector.web.api.deliveries import deliveries
+from connector.web.api.digests import digests
 from connector.web.api.examples import examples
 from connector.web.api.imports import imports
 from connector.web.api.labels import labels
@@ -59,6 +60,7 @@ APIS: tuple[Api, ...] = (
     versions,
     studies,
     rules,
+    digests,
     webhooks,
     deliveries,
     me,

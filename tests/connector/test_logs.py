@@ -86,6 +86,11 @@ def test_a_bad_setting_is_named(name: str, value: str, monkeypatch: pytest.Monke
         ("GET /review/1?token=SECRET&page=2", "GET /review/1?token=***&page=2"),
         ('{"password": "SECRET", "a": 1}', '{"password": "***", "a": 1}'),
         ("X-Amz-Signature=SECRET&b=1", "X-Amz-Signature=***&b=1"),
+        ("slack said no to xoxb-12-SECRET", "slack said no to xoxb-***"),
+        (
+            "https://hooks.slack.com/services/T0/B0/SECRET failed",
+            "https://hooks.slack.com/services/*** failed",
+        ),
         ("COLABEL_SECRET_KEY=SECRET", "COLABEL_SECRET_KEY=***"),
     ],
 )

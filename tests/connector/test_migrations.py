@@ -14,6 +14,7 @@ from sqlalchemy import select, text
 
 from connector.db import Database, migrate, tallies
 from connector.db.tables import (
+    Action,
     AuditEntry,
     Base,
     Classifier,
@@ -280,4 +281,22 @@ def test_the_previous_release_goes_on_planning_actions_beside_undos(
     with engine.begin() as connection:
         command.downgrade(migrate.config(connection), "0005")
         assert connection.execute(text("SELECT kind FROM actions")).scalars().all() == ["move"]
+    migrate.upgrade(first_release)
+
+
+ALERT = f"""INSERT INTO actions (id, workspace_id, prediction_id, rule_id, rule_version, sequence,
+    position, kind, params, status, pending, journal, detail, attempts, strikes, due_at, created_at)
+    VALUES ('act_1', 'ws_1', 'pred_1', 'rule_1', 1, 0, 0, 'alert', '{{}}', 'planned', TRUE, '{{}}',
+    '{{}}', 0, 0, {MOMENT}, {MOMENT})"""
+
+
+def test_the_previous_release_goes_on_planning_beside_digests(first_release: Database) -> None:
+    migrate.upgrade(first_release)
+    with first_release.write() as session:
+        prediction = PREDICTION.format(id="pred_1")
+        for statement in (SOURCE.format(id="src_1", kind="hook"), prediction, ALERT):
+            session.connection().exec_driver_sql(statement)
+    with first_release.read() as session:
+        assert session.scalars(select(Action.digest_id)).all() == [None]
+    migrate.downgrade(first_release, "0005")
     migrate.upgrade(first_release)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.db.tables.accounts import ApiKey, Fact, Workspace
 from connector.db.tables.backfills import Backfill
 from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
+from connector.db.tables.digests import Digest
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.predictions import Prediction, Review
@@ -26,6 +27,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "Derivative",
+    "Digest",
     "Embedding",
     "Endpoint",
     "Event",

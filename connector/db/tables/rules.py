@@ -50,6 +50,13 @@ class Action(Base):
         ),
         Index("ix_actions_workspace_id_id", "workspace_id", "id"),
         Index("ix_actions_rule_id_id", "rule_id", "id"),
+        Index(
+            "ix_actions_digest_id",
+            "digest_id",
+            "id",
+            sqlite_where=text("digest_id is not null"),
+            postgresql_where=text("digest_id is not null"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("act"))
@@ -66,7 +73,10 @@ class Action(Base):
     label: Mapped[str | None]
     # The undo that it waits for, to be done only if that undoes everything.
     after_undo: Mapped[str | None]
-    status: Mapped[str] = mapped_column(default="planned")  # planned, done, failed, undone
+    # planned, waiting (for its digest), done, failed, undone
+    status: Mapped[str] = mapped_column(default="planned")
+    # The digest that told of it, or is going to.
+    digest_id: Mapped[str | None]
     # True while a worker has something to do: carry it out, or undo it.
     pending: Mapped[bool] = mapped_column(default=True)
     undo_requested_at: Mapped[datetime | None]

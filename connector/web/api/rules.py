@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from flask.typing import ResponseReturnValue
 
+from connector.alerts.trial import try_out
 from connector.domain import conditions, resources, source_names
 from connector.domain import rules as domain
 from connector.web.api.common import CLASSIFIER, listed, own_classifier
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json
 from connector.web.schemas.rules import (
+    AlertTests,
     PreviewedRule,
     Rule,
     RuleCreate,
@@ -134,6 +136,24 @@ def delete(classifier_id: str, rule_id: str) -> ResponseReturnValue:
     with services().database.write() as session:
         domain.delete_rule(session, own_classifier(session, classifier_id), rule_id)
     return "", 204
+
+
+@rules.operation(
+    "POST",
+    f"{ONE}/test-alert",
+    "Send a test by a rule's alerts",
+    scope="admin",
+    answers={200: Answer("What each channel answered, good or bad", AlertTests)},
+    errors=(422,),
+)
+def test_alert(classifier_id: str, rule_id: str) -> ResponseReturnValue:
+    """A message that says it is a test, sent now and once; no event is raised, no pause begins."""
+    here = services()
+    with here.database.read() as session:
+        classifier = own_classifier(session, classifier_id)
+        row = domain.get_rule(session, classifier, rule_id)
+    tried = try_out(here.settings, classifier.name, row.label, row.actions)
+    return {"items": [one.shown() for one in tried]}
 
 
 @rules.operation(

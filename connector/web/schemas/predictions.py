@@ -39,7 +39,9 @@ class Action(Resource):
     rule_version: int
     kind: str
     params: Json
-    status: Literal["planned", "done", "failed", "undone"]
+    status: Literal["planned", "waiting", "done", "failed", "undone"] = Field(
+        description="waiting: an alert that is told with others later; `detail.waits` says when."
+    )
     undoable: bool
     undo_requested: bool
     detail: Json = Field(description="Before and after, such as paths.")
@@ -152,6 +154,7 @@ class PredictionQuery(PageQuery):
     external_id: ExternalId | None = None
     classifier_id: str | None = None
     status: Status | None = None
+    digest_id: str | None = Field(None, description="Only those that this digest tells of.")
 
 
 class Review(Resource):

@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema
 from connector.actions import registry
 from connector.domain.conditions import When
 from connector.web.schemas.base import Json, LabelName, Resource, Wanted
+from connector.web.schemas.predictions import Fault
 
 
 class WantedAction(Wanted):
@@ -80,6 +81,23 @@ class PreviewedRule(Resource):
     when: Json
     sentence: str
     actions: list[ActionPreview]
+
+
+class AlertTest(Resource):
+    """How a test went, by one alert of a rule."""
+
+    position: int = Field(description="Which of the rule's actions, from 0.")
+    channel: str
+    ok: bool
+    answer: Json = Field(description="What the channel answered.")
+    error: Fault | None
+    duration_ms: int
+
+
+class AlertTests(Resource):
+    """A test by each alert of a rule."""
+
+    items: list[AlertTest]
 
 
 class Rule(Resource):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import email
 import io
 import json
 import threading
@@ -11,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from PIL import Image
+from postbox import Postbox, postbox
 from pydantic import ValidationError
 
 from connector.actions import get_action, held, local
@@ -123,35 +122,11 @@ def test_a_lost_lease_raises_no_event(desk):
     assert desk.events == []
 
 
-class FreePort(Controller):
-    """Listens on a port that the system chooses, where aiosmtpd itself wants to be told one."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-class Inbox:
-    def __init__(self) -> None:
-        self.messages: list[Any] = []
-
-    async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
-        self, server: Any, session: Any, envelope: Any
-    ) -> str:
-        policy = email.policy.default
-        self.messages.append(email.message_from_bytes(envelope.content, policy=policy))
-        return "250 OK"
-
-
 @pytest.fixture
-def inbox(desk) -> Iterator[Inbox]:
-    inbox = Inbox()
-    controller = FreePort(inbox, hostname="127.0.0.1", port=0)
-    controller.start()
-    url = f"smtp://127.0.0.1:{controller.port}"
-    desk.settings = desk.settings.model_copy(update={"smtp_url": url})
-    yield inbox
-    controller.stop()
+def inbox(desk) -> Iterator[Postbox]:
+    with postbox() as box:
+        desk.settings = desk.settings.model_copy(update={"smtp_url": box.url})
+        yield box
 
 
 @pytest.mark.parametrize("kind", ["held", "local"])
@@ -166,9 +141,12 @@ def test_an_e_mail_carries_a_small_picture(desk, inbox, kind):
         ALERT.execute(params, location, desk.context())
     [message] = inbox.messages
     assert message["Subject"] == "invoice!"
-    [attachment] = message.iter_attachments()
-    with Image.open(io.BytesIO(attachment.get_content())) as thumbnail:
+    [image] = [part for part in message.walk() if part.get_content_type() == "image/jpeg"]
+    assert image.get_content_disposition() == "inline"
+    with Image.open(io.BytesIO(image.get_content())) as thumbnail:
         assert thumbnail.size == (320, 160)
+    html = message.get_body(("html",)).get_content()
+    assert f"cid:{image['Content-ID'].strip('<>')}" in html
 
 
 def test_an_e_mail_goes_without_a_picture_that_cannot_be_read(desk, inbox):
@@ -189,10 +167,46 @@ def test_an_alert_cannot_be_taken_back(desk):
         ALERT.undo(AlertParams(channel="webhook"), {}, held("0" * 64), desk.context())
 
 
+def test_while_its_window_is_open_it_is_gathered_or_left_out(desk, receiver, posting):
+    often = posting.model_copy(update={"at_most_every": 60.0})
+    for digest in (True, False):
+        context = desk.context()
+        context.may_tell = lambda window: False
+        params = often.model_copy(update={"digest": digest})
+        outcome = ALERT.execute(params, held("0" * 64), context)
+        assert (outcome.gather == params.window()) is digest
+        assert ("note" in outcome.detail) is not digest
+    assert receiver.bodies == []
+    assert [kind for kind, _ in desk.events] == ["alert.raised"] * 2
+
+
+def test_what_was_sent_before_a_crash_asks_for_no_window(desk, receiver, posting):
+    often = posting.model_copy(update={"at_most_every": 60.0})
+    ALERT.execute(often, held("0" * 64), desk.context())
+    context = desk.context()
+    context.may_tell = lambda window: pytest.fail("asked again")
+    outcome = ALERT.execute(often, held("0" * 64), context)
+    assert (outcome.gather, len(receiver.bodies)) == (None, 1)
+
+
+def test_people_are_told_less_often_than_programs():
+    mail = AlertParams(channel="email", to="a@b.cd")
+    assert mail.seconds == 300
+    assert AlertParams(channel="webhook", url="https://example.com/").seconds == 0
+    assert AlertParams(channel="webhook", at_most_every=60).seconds == 0
+    assert AlertParams(channel="email", to="a@b.cd", at_most_every=0).seconds == 0
+    others = AlertParams(channel="email", to="e@f.gh")
+    assert mail.window().target != others.window().target
+    reworded = AlertParams(channel="email", to=["a@b.cd"], message="{label}!")
+    assert mail.window() == reworded.window()
+
+
 @pytest.mark.parametrize(
     "params",
     [
         {"channel": "pigeon"},
+        {"channel": "email", "to": ["a@b.cd"], "at_most_every": -1},
+        {"channel": "email", "to": ["a@b.cd"], "at_most_every": 10**9},
         {"channel": "email"},
         {"channel": "email", "to": ["not an address"]},
         {"channel": "email", "to": ["a@b.cd"], "url": "https://example.com"},

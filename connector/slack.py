@@ -1,0 +1,135 @@
+"""Slack's wire format: incoming webhooks, chat.postMessage, and uploading files in three steps.
+
+Every call goes through `connector.fetch`, as all that leaves the service does; errors become
+sentences that say what to do, and whether trying again can help.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from connector import fetch
+from connector.answers import retry_after
+from connector.errors import Unprocessable
+from connector.settings import Settings
+from connector.slack_errors import is_known, of_status, refused, slower
+
+DEADLINE = 15.0
+# The answer repeats the message, which may be long.
+MOST_BYTES = 1_000_000
+MAX_ALT = 1000
+
+
+@dataclass(frozen=True)
+class Posted:
+    """Where a message is now: the channel's id, and the timestamp that names it there."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A picture to upload; `about` describes it to people who cannot see it."""
+
+    name: str
+    data: bytes
+    about: str
+
+
+def check_configured(settings: Settings) -> None:
+    """Refuse to go on without a token. Raises Unprocessable (code slack_not_configured)."""
+    if not settings.slack_token:
+        raise Unprocessable(
+            "No Slack app is set up; set COLABEL_SLACK_TOKEN to its bot token (xoxb-…), or use "
+            "the URL of an incoming webhook as “url”.",
+            code="slack_not_configured",
+        )
+
+
+def post_to_webhook(settings: Settings, url: str, message: dict[str, Any]) -> None:
+    """Post to an incoming webhook. Raises SlackFailed, FetchFailed or Unprocessable."""
+    response = _post(settings, url, _json(message), _JSON)
+    said = response.body[:200].decode(errors="replace").strip()
+    # Slack says "ok"; others that take the same messages say something else, or nothing.
+    if response.ok:
+        return
+    raise refused(said if is_known(said) else of_status(response.status), "its channel")
+
+
+def post_message(settings: Settings, channel: str, message: dict[str, Any]) -> Posted:
+    """Post as the bot to a channel (its id or name). Raises as `call` does."""
+    answer = call(settings, "chat.postMessage", {"channel": channel, **message}, channel=channel)
+    return Posted(str(answer.get("channel", channel)), str(answer.get("ts", "")))
+
+
+def upload(settings: Settings, posted: Posted, files: Sequence[File]) -> None:
+    """Show files below a message, in its thread. Raises as `call` does."""
+    uploaded = []
+    for file in files:
+        wanted = {
+            "filename": file.name,
+            "length": str(len(file.data)),
+            "alt_txt": file.about[:MAX_ALT],
+        }
+        place = call(settings, "files.getUploadURLExternal", wanted, form=True)
+        # Without the token: whoever holds this address may upload.
+        response = _post(settings, str(place.get("upload_url", "")), file.data, _BYTES)
+        if not response.ok:
+            raise refused(f"http_{response.status}", posted.channel)
+        uploaded.append({"id": str(place.get("file_id", "")), "title": file.name})
+    shared = {"files": uploaded, "channel_id": posted.channel, "thread_ts": posted.ts}
+    call(settings, "files.completeUploadExternal", shared, channel=posted.channel)
+
+
+def call(
+    settings: Settings,
+    method: str,
+    arguments: dict[str, Any],
+    *,
+    form: bool = False,
+    channel: str = "this channel",
+) -> dict[str, Any]:
+    """Call a method of the Web API and return its answer.
+
+    Raises SlackFailed for whatever is not "ok": true (permanent or not, with retry_after),
+    FetchFailed when Slack cannot be reached, Unprocessable (slack_not_configured).
+    """
+    check_configured(settings)
+    body = urlencode(arguments).encode() if form else _json(arguments)
+    kind = _FORM_TYPE if form else _JSON
+    headers = {**kind, "Authorization": f"Bearer {settings.slack_token}"}
+    response = _post(settings, f"{settings.slack_api}/{method}", body, headers)
+    if not response.ok:
+        raise refused(f"http_{response.status}", channel)
+    try:
+        answer = json.loads(response.body)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise refused("no_answer_of_slack", channel)
+    if answer.get("ok") is not True:
+        raise refused(str(answer.get("error", "unknown_error")), channel, answer)
+    return answer
+
+
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+_FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+_BYTES = {"Content-Type": "application/octet-stream"}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _post(settings: Settings, url: str, body: bytes, headers: dict[str, str]) -> fetch.Response:
+    response = fetch.post(
+        url, body, headers, settings=settings, deadline=DEADLINE, max_response_bytes=MOST_BYTES
+    )
+    if response.status == 429:
+        raise slower("ratelimited", retry_after(response.headers))
+    return response
