@@ -53,7 +53,15 @@ def test_every_error_code_that_is_documented_exists() -> None:
 
 
 # Of the command line, of the start, and of what no caller ever sees.
-OF_THE_MACHINE = {"already_running", "configuration", "demo_failed", "lost_lease", "no_folder"}
+OF_THE_MACHINE = {
+    "already_running",
+    "configuration",
+    "demo_failed",
+    "lost_lease",
+    "no_folder",
+    "no_thumbnail",
+    "unknown_revision",
+}
 
 
 def test_every_error_code_that_exists_is_documented() -> None:
