@@ -152,7 +152,7 @@ class Memory:
 
 
 def _unchanged(seen: Seen, stat: Stat) -> bool:
-    if seen.state == REFUSED and seen.stat.ctime_ns != stat.ctime_ns:
-        # Its rights may be others now.
-        return False
-    return seen.stat.same_content(stat)
+    if seen.state == EXISTING:
+        return seen.stat.same_content(stat)
+    # Its rights may be others now, or it is another file under the inode of one that went.
+    return seen.stat.untouched(stat)

@@ -67,6 +67,8 @@ class Taker:
         if before is not None and before.gone and before.stat.untouched(file.stat):
             # A drive that was away is back with what lay on it.
             return Taken(replace(before, stat=file.stat, gone=False))
+        if before is not None and self._only_touched(path, file.stat, before):
+            return Taken(replace(before, stat=file.stat))
         try:
             data, stat = self._read(root, path, file)
         except ColabelError as error:
@@ -84,6 +86,19 @@ class Taker:
             if error.code in _PERHAPS_UNFINISHED and file.age < PATIENCE * self.settle:
                 raise Postponed from error
             return self._refused(error, stat, before, sha256)
+
+    def _only_touched(self, path: str, stat: Stat, before: Seen) -> bool:
+        """Say whether it is the file it was, without reading it: its rights may be others.
+
+        An undo brings a file back with its old time, and under its old inode where that is free
+        again; so can whoever copies one with its time. Then it is another, and is read.
+        """
+        if before.gone or before.state == REFUSED or not before.stat.same_content(stat):
+            return False
+        with self.rt.database.read() as session:
+            if written.newer(session, path, after=before.written):
+                return False
+            return watched_files.whereabouts(session, before.prediction_id, path) == "here"
 
     def _former(self, path: str) -> Seen | None:
         with self.rt.database.read() as session:
@@ -135,19 +150,18 @@ class Taker:
         return self._renamed(session, stat, sha256, before or Seen(stat, OURS))
 
     def _renamed(self, session: Session, stat: Stat, sha256: str, before: Seen) -> Taken | None:
-        found = watched_files.renamed(session, self.ref.id, stat)
-        if found is None or found[1].sha256 not in (None, sha256):
-            return None
-        old, seen = found
-        where = watched_files.whereabouts(session, seen.prediction_id, old)
-        if where == "busy":
-            raise Postponed
-        if where == "elsewhere":
-            return None
-        generation = max(seen.generation, before.generation)
-        mark = max(seen.written, before.written)
-        seen = replace(seen, stat=stat, generation=generation, written=mark, gone=False)
-        return Taken(seen, old=old)
+        for old, seen in watched_files.renamed(session, self.ref.id, stat):
+            if seen.sha256 not in (None, sha256):
+                continue
+            where = watched_files.whereabouts(session, seen.prediction_id, old)
+            if where == "busy":
+                raise Postponed
+            if where == "here":
+                generation = max(seen.generation, before.generation)
+                mark = max(seen.written, before.written)
+                seen = replace(seen, stat=stat, generation=generation, written=mark, gone=False)
+                return Taken(seen, old=old)
+        return None
 
     def _submit(
         self, path: str, name: str, data: bytes, sha256: str, stat: Stat, before: Seen | None

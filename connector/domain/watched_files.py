@@ -21,6 +21,8 @@ from connector.inbound.folder import Stat
 KEPT_GONE = timedelta(days=30)
 # Rows that one transaction should write at most.
 BATCH = 500
+# Of files that went and were alike: one name each that the same file had before.
+MOST_ALIKE = 100
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,11 @@ def former(session: Session, source_id: str, path: str) -> Seen | None:
     return None if row is None else _seen(row)
 
 
-def renamed(session: Session, source_id: str, stat: Stat) -> tuple[str, Seen] | None:
-    """Return the path and what is known of a file that went and was in every way like this one."""
+def renamed(session: Session, source_id: str, stat: Stat) -> list[tuple[str, Seen]]:
+    """Return the paths of files that went and were in every way like this one, the last first.
+
+    A file that was renamed more than once has left each of its paths.
+    """
     statement = select(WatchedFile.__table__).where(
         WatchedFile.source_id == source_id,
         WatchedFile.inode == stat.inode,
@@ -63,8 +68,8 @@ def renamed(session: Session, source_id: str, stat: Stat) -> tuple[str, Seen] | 
         WatchedFile.mtime_ns == stat.mtime_ns,
         WatchedFile.gone_at.is_not(None),
     )
-    row = session.connection().execute(statement.limit(1)).one_or_none()
-    return None if row is None else (row.path, _seen(row))
+    statement = statement.order_by(WatchedFile.gone_at.desc()).limit(MOST_ALIKE)
+    return [(row.path, _seen(row)) for row in session.connection().execute(statement)]
 
 
 def _seen(row: Any) -> Seen:

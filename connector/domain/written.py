@@ -84,3 +84,11 @@ def look(session: Session, path: str, sha256: str, *, after: str = "") -> Ours:
     rows = session.execute(statement).all()
     marks = [row.id for row in rows if row.sha256 == sha256]
     return Ours(any(row.pending for row in rows), max(marks, default=None))
+
+
+def newer(session: Session, path: str, *, after: str) -> bool:
+    """Say whether there is a note about `path`, of whatever content, that came after `after`."""
+    statement = select(WrittenFile.id).where(
+        WrittenFile.place == place(path), WrittenFile.id > after
+    )
+    return session.scalars(statement.limit(1)).first() is not None
