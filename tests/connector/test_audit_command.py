@@ -32,6 +32,9 @@ LEAVE = {
     "source resume": "source.changed",
     "source rotate": "source.token_rotated",
     "source delete": "source.deleted",
+    "source scan": "source.scanned",
+    "source backfill": "backfill.started",
+    "undo": "undo.requested",
     "webhook replay": "webhook.replayed",
     "webhook test": "webhook.tested",
     "webhook rotate": "webhook.secret_rotated",
@@ -40,11 +43,14 @@ NEED_NONE = {
     "they look": (
         *("key list", "label list", "source list", "version list", "webhook list"),
         *("webhook deliveries", "report", "evaluate", "export", "doctor", "audit"),
+        *("alert digests", "source policy", "source backfills"),
     ),
+    "what it sends changes nothing here": ("alert test",),
+    "it carries out what the settings say, which leave their own entries": ("retention run",),
     "questions about past pictures": ("rehearse", "suggest", "version compare"),
     "pictures leave their predictions": ("classify",),
-    "they run the service": ("up", "demo", "web", "worker", "clock"),
-    "of no workspace": ("db upgrade",),
+    "they run the service": ("up", "demo", "web", "worker", "clock", "watch"),
+    "of no workspace": ("db upgrade", "db downgrade", "db backup"),
 }
 
 
@@ -82,7 +88,9 @@ def entries(run: Run, *options: object) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_the_command_line_is_named_with_what_it_did(run: Run, tmp_path: Path) -> None:
+def test_the_command_line_is_named_with_what_it_did(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heap = tmp_path / "heap"
     for colour in ("red", "blue"):
         (heap / colour).mkdir(parents=True)
@@ -98,12 +106,18 @@ def test_the_command_line_is_named_with_what_it_did(run: Run, tmp_path: Path) ->
     run("source", "pause", "paints", "Shop")
     token = run("source", "rotate", "paints", "Shop").stdout.strip().rpartition("/")[2]
     run("source", "delete", "paints", "Shop")
+    monkeypatch.setenv("COLABEL_FOLDERS", str(tmp_path))
+    run("source", "create", "paints", "Scans", "--kind", "folder", "--path", heap)
+    run("source", "scan", "paints", "Scans")
+    monkeypatch.setenv("COLABEL_BUCKETS", "pictures")
+    run("source", "create", "paints", "Bucket", "--kind", "s3", "--bucket", "pictures")
+    run("source", "backfill", "paints", "Bucket")
     found = entries(run)
     by_hand = {one["what"] for one in found if one["actor"]["kind"] == "cli"}
     assert {
         *("import.started", "classifier.created", "key.created", "label.added", "label.renamed"),
         *("label.merged", "label.removed", "promise.changed", "source.created", "source.changed"),
-        *("source.token_rotated", "source.deleted"),
+        *("source.token_rotated", "source.deleted", "source.scanned", "backfill.started"),
     } <= by_hand
     assert "@" in found[0]["actor"]["name"]
     assert secret not in str(found)

@@ -32,6 +32,8 @@ from workers.runtime import Runtime
 CHANGING = ("post", "patch", "delete", "put")
 NEED_NONE = {
     "hooks_take": "a picture that comes in leaves its prediction, with its source",
+    "s3_hook_take": "the same",
+    "rules_test_alert": "what it sends changes nothing here",
     "predictions_create": "the same",
     "sources_test": "a dry run, nothing is kept",
     "rules_preview": "a dry run, nothing is kept",
@@ -57,6 +59,10 @@ LEAVE = {
     "sources_rotate_token": "source.token_rotated",
     "sources_delete": "source.deleted",
     "sources_scan": "source.scanned",
+    "s3_begin": "backfill.started",
+    "s3_stop": "backfill.stopped",
+    "undos_create": "undo.requested",
+    "put_right_create": "prediction.put_right",
     "examples_delete_image": "example.picture_deleted",
     "predictions_delete_image": "prediction.picture_deleted",
     "training_create": "training.requested",
@@ -84,7 +90,11 @@ COPY = {"kind": "copy", "params": {"folder": "kept"}}
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "in").mkdir()
     return settings.model_copy(
-        update={"allow_private_addresses": ["127.0.0.1"], "folders": [tmp_path / "in"]}
+        update={
+            "allow_private_addresses": ["127.0.0.1"],
+            "folders": [tmp_path / "in"],
+            "buckets": ["pictures"],
+        }
     )
 
 
@@ -214,6 +224,10 @@ def sources_and_rules(walker: Walker, path: str, folder: Path) -> None:
     wanted = {"kind": "folder", "name": "Scans", "settings": {"path": str(folder)}}
     scans = walker("POST", f"{path}/sources", json=wanted)
     walker("POST", f"{path}/sources/{scans['id']}/scan")
+    wanted = {"kind": "s3", "name": "Bucket", "settings": {"buckets": ["pictures"]}}
+    bucket = walker("POST", f"{path}/sources", json=wanted)
+    back = walker("POST", f"{path}/sources/{bucket['id']}/backfills", json={})
+    walker("POST", f"{path}/sources/{bucket['id']}/backfills/{back['id']}/stop")
     rule = walker("POST", f"{path}/rules", json={"label": "red", "actions": [COPY]})
     walker("PATCH", f"{path}/rules/{rule['id']}", json={"enabled": False})
     walker("DELETE", f"{path}/rules/{rule['id']}")
@@ -225,8 +239,8 @@ def versions(walker: Walker, job: Any, database: Database, blobs: LocalBlobs) ->
     walker("POST", f"{job.path}/versions/2/promote")
 
 
-def send(walker: Walker, path: str, colour: str) -> str:
-    data = picture(colour, seed=70)
+def send(walker: Walker, path: str, colour: str, seed: int = 70) -> str:
+    data = picture(colour, seed=seed)
     response = walker.caller.post(f"{path}/predictions", data=data, content_type="image/png")
     return str((response.json or {})["id"])
 
@@ -241,6 +255,13 @@ def effects_and_reviews(walker: Walker, path: str, drain: Callable[[], None]) ->
     # Not waited for: nobody works here meanwhile.
     walker("POST", f"/api/v1/actions/{shown['actions'][0]['id']}/undo")
     walker("POST", f"/api/v1/predictions/{red}/undo")
+    drain()
+    walker("POST", f"/api/v1/predictions/{red}/put-right", json={"label": "blue"})
+    other = send(walker, path, "red", seed=71)
+    drain()
+    acted = (walker.caller.get(f"/api/v1/predictions/{other}").json or {})["actions"]
+    walker("POST", "/api/v1/undos", json={"actions": [one["id"] for one in acted]})
+    drain()
     (review,) = (walker.caller.get("/api/v1/reviews").json or {})["items"]
     walker("POST", f"/api/v1/reviews/{review['id']}/answer", json={"label": "blue"})
     drain()
