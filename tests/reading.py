@@ -61,7 +61,7 @@ class Reading:
     def events(self, outcome: str) -> list[str]:
         """Return the codes of what was refused or ignored, the newest first."""
         with self.rt.database.read() as session:
-            told = sources.events(session, session.get_one(Source, self.id))
+            told = source_events.shown(session, session.get_one(Source, self.id))
         return [one["code"] for one in told if one["outcome"] == outcome]
 
     def set_state(self, state: str) -> None:
