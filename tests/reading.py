@@ -9,7 +9,7 @@ from colours import picture
 from sqlalchemy import select
 
 from connector.db.tables import Classifier, Prediction, Source
-from connector.domain import sources
+from connector.domain import source_events, sources
 from connector.settings import Settings
 from workers.receive import Receiver
 from workers.runtime import Runtime
@@ -61,7 +61,7 @@ class Reading:
     def events(self, outcome: str) -> list[str]:
         """Return the codes of what was refused or ignored, the newest first."""
         with self.rt.database.read() as session:
-            told = sources.events(session, session.get_one(Source, self.id))
+            told = source_events.shown(session, session.get_one(Source, self.id))
         return [one["code"] for one in told if one["outcome"] == outcome]
 
     def set_state(self, state: str) -> None:

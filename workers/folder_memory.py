@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from connector.domain.watched import EXISTING, REFUSED
+from connector.domain.watched import EXISTING
 from connector.domain.watched_files import Seen
 from connector.inbound.folder import Listing, Stat
 

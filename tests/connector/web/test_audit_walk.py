@@ -32,6 +32,7 @@ from workers.runtime import Runtime
 CHANGING = ("post", "patch", "delete", "put")
 NEED_NONE = {
     "hooks_take": "a picture that comes in leaves its prediction, with its source",
+    "s3_hook_take": "the same",
     "predictions_create": "the same",
     "sources_test": "a dry run, nothing is kept",
     "rules_preview": "a dry run, nothing is kept",
@@ -57,6 +58,8 @@ LEAVE = {
     "sources_rotate_token": "source.token_rotated",
     "sources_delete": "source.deleted",
     "sources_scan": "source.scanned",
+    "s3_begin": "backfill.started",
+    "s3_stop": "backfill.stopped",
     "examples_delete_image": "example.picture_deleted",
     "predictions_delete_image": "prediction.picture_deleted",
     "training_create": "training.requested",
@@ -84,7 +87,11 @@ COPY = {"kind": "copy", "params": {"folder": "kept"}}
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "in").mkdir()
     return settings.model_copy(
-        update={"allow_private_addresses": ["127.0.0.1"], "folders": [tmp_path / "in"]}
+        update={
+            "allow_private_addresses": ["127.0.0.1"],
+            "folders": [tmp_path / "in"],
+            "buckets": ["scans"],
+        }
     )
 
 
@@ -214,6 +221,10 @@ def sources_and_rules(walker: Walker, path: str, folder: Path) -> None:
     wanted = {"kind": "folder", "name": "Scans", "settings": {"path": str(folder)}}
     scans = walker("POST", f"{path}/sources", json=wanted)
     walker("POST", f"{path}/sources/{scans['id']}/scan")
+    wanted = {"kind": "s3", "name": "Bucket", "settings": {"buckets": ["scans"]}}
+    backfills = f"{path}/sources/{walker('POST', f'{path}/sources', json=wanted)['id']}/backfills"
+    begun = walker("POST", backfills, json={})
+    walker("POST", f"{backfills}/{begun['id']}/stop")
     rule = walker("POST", f"{path}/rules", json={"label": "red", "actions": [COPY]})
     walker("PATCH", f"{path}/rules/{rule['id']}", json={"enabled": False})
     walker("DELETE", f"{path}/rules/{rule['id']}")
