@@ -9,7 +9,7 @@ from colours import picture
 from sqlalchemy import select
 
 from connector.db.tables import Classifier, Prediction, Source
-from connector.domain import sources
+from connector.domain import source_events, sources
 from connector.settings import Settings
 from workers.receive import Receiver
 from workers.runtime import Runtime

@@ -166,7 +166,21 @@ class Taker:
     def _submit(
         self, path: str, name: str, data: bytes, sha256: str, stat: Stat, before: Seen | None
     ) -> Taken:
-        self.quotas.take(self.ref.workspace_id, pictures=1, size=len(data))
+        """Accept it; what does not come to a row of its own is given back to the quota."""
+        self.quotas.take(self.ref.workspace_id, pictures=1)
+        created = False
+        try:
+            self.quotas.take_bytes(self.ref.workspace_id, [data])
+            taken = self._accept(path, name, data, sha256, stat, before)
+            created = taken.created
+            return taken
+        finally:
+            if not created:
+                self.quotas.give_back(self.ref.workspace_id, pictures=1)
+
+    def _accept(
+        self, path: str, name: str, data: bytes, sha256: str, stat: Stat, before: Seen | None
+    ) -> Taken:
         written_before = before.written if before else ""
         for generation in count((before.generation if before else 0) + 1):
             submission = Submission(
@@ -181,6 +195,7 @@ class Taker:
                 self.rt.settings,
                 source=self.ref,
                 submission=submission,
+                way="folder",
             )
             if accepted.created or self._is_this(accepted.id, path):
                 seen = Seen(stat, TAKEN, sha256, generation, accepted.id, written_before)

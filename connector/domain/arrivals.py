@@ -106,7 +106,7 @@ class Arrivals:
 
     def _submit(self, source: SourceRef, place: S3Settings, one: NewObject) -> Accepted:
         found = self._stores.get(place, one.bucket, one.key, one.version)
-        self._quotas.take(source.workspace_id, size=len(found.data))
+        self._quotas.take_bytes(source.workspace_id, [found.data])
         submission = Submission(
             data=found.data,
             name=one.key.rstrip("/").rpartition("/")[2],

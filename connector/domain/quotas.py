@@ -7,9 +7,10 @@ Only the rate is counted by all of them together (see connector.rates).
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, func, select
 
 from connector.db import Database
 from connector.db.tables import Image, Prediction
+from connector.domain.images import new_bytes
 from connector.errors import TooMany
 from connector.rates import Rates
 from connector.settings import Settings
@@ -70,6 +72,14 @@ class Quotas:
                 raise self._too_fast(seconds)
         if self._max_bytes and size:
             self._take_bytes(workspace_id, size)
+
+    def take_bytes(self, workspace_id: str, pictures: Sequence[bytes]) -> None:
+        """Let in those bytes that are not kept yet, each content once. Raises TooMany."""
+        if self.limits_bytes and pictures:
+            sizes = {hashlib.sha256(data).hexdigest(): len(data) for data in pictures}
+            with self._database.reading() as connection:
+                size = new_bytes(connection, workspace_id, sizes)
+            self.take(workspace_id, size=size)
 
     def give_back(self, workspace_id: str, *, pictures: int) -> None:
         """Take back that these pictures were let in: they were repeats, or refused after all."""

@@ -13,7 +13,6 @@ from flask import request
 
 from connector.db.tables import Prediction
 from connector.domain import predictions, resources
-from connector.domain.images import new_bytes
 from connector.domain.predictions import Accepted, SourceRef, Submission
 from connector.errors import ColabelError
 from connector.fetch import get_bytes
@@ -67,7 +66,7 @@ def accept(
     with _within_quota(source, keys, accepted) as fresh:
         loaded = _load_all(references)
         new = [data for (data, _), is_new in zip(loaded, fresh, strict=True) if is_new]
-        take_bytes(source.workspace_id, new)
+        services().quotas.take_bytes(source.workspace_id, new)
         for number, ((data, name), key) in enumerate(zip(loaded, keys, strict=True), 1):
             with _about(number if len(loaded) > 1 else None, name, accepted):
                 submission = replace(what, data=data, name=what.name or name, idempotency_key=key)
@@ -95,16 +94,6 @@ def _within_quota(
     finally:
         unused = sum(fresh) - sum(one.created for one in accepted)
         here.quotas.give_back(source.workspace_id, pictures=unused)
-
-
-def take_bytes(workspace_id: str, pictures: Sequence[bytes]) -> None:
-    """Count against the quota those bytes that are not kept yet. Raises TooMany."""
-    here = services()
-    if here.quotas.limits_bytes and pictures:
-        sizes = {hashlib.sha256(data).hexdigest(): len(data) for data in pictures}
-        with here.database.reading() as connection:
-            size = new_bytes(connection, workspace_id, sizes)
-        here.quotas.take(workspace_id, size=size)
 
 
 def _load_all(references: Sequence[ImageReference]) -> list[tuple[bytes, str]]:

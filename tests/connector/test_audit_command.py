@@ -35,6 +35,7 @@ LEAVE = {
     "source scan": "source.scanned",
     "source backfill": "backfill.started",
     "undo": "undo.requested",
+    "source backfills": "backfill.stopped",
     "webhook replay": "webhook.replayed",
     "webhook test": "webhook.tested",
     "webhook rotate": "webhook.secret_rotated",
@@ -43,7 +44,7 @@ NEED_NONE = {
     "they look": (
         *("key list", "label list", "source list", "version list", "webhook list"),
         *("webhook deliveries", "report", "evaluate", "export", "doctor", "audit"),
-        *("alert digests", "source policy", "source backfills"),
+        *("alert digests", "source policy"),
     ),
     "what it sends changes nothing here": ("alert test",),
     "it carries out what the settings say, which leave their own entries": ("retention run",),
@@ -124,6 +125,27 @@ def test_the_command_line_is_named_with_what_it_did(
     assert token not in str(found)
     first = {one["what"] for one in found if one["actor"]["kind"] == "system"}
     assert first == {"workspace.created", "key.created"}
+
+
+def test_what_lies_in_a_folder_or_a_bucket_is_taken_by_somebody(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLABEL_FOLDERS", str(tmp_path))
+    monkeypatch.setenv("COLABEL_BUCKETS", "scans")
+    (tmp_path / "heap" / "red").mkdir(parents=True)
+    (tmp_path / "heap" / "red" / "1.png").write_bytes(picture("red"))
+    run("import", "paints", tmp_path / "heap")
+    run("source", "create", "paints", "Scans", "--kind", "folder", "--path", tmp_path / "in")
+    run("source", "scan", "paints", "Scans")
+    run("source", "create", "paints", "Shop", "--kind", "s3", "--bucket", "scans")
+    backfill = run("source", "backfill", "paints", "Shop").stdout.strip()
+    for _ in range(2):
+        run("source", "backfills", "paints", "Shop", "--stop", backfill)
+    assert [one["what"] for one in entries(run, "--resource", backfill)] == [
+        "backfill.stopped",
+        "backfill.started",
+    ]
+    assert [one["actor"]["kind"] for one in entries(run, "--what", "source.scanned")] == ["cli"]
 
 
 def test_the_list_is_filtered_and_shown_as_a_table(run: Run) -> None:

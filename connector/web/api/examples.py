@@ -82,7 +82,7 @@ def create(classifier_id: str) -> ResponseReturnValue:
     reference, said = read_picture(ExampleCreate, query)
     label = None if said.label is None else classifiers.label_name(said.label)
     data, name = intake.load(reference)
-    intake.take_bytes(workspace_id(), [data])
+    services().quotas.take_bytes(workspace_id(), [data])
     # Decoded and kept before the transaction, which has only rows to write.
     kept = domain.keep(here.blobs, here.settings, data)
 
