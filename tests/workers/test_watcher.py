@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from colours import picture
+from sqlalchemy import func, select
 from watching import Inbox, grown_old, touch, watchable
 
-from connector.db.tables import Classifier, Source
+from connector.db import tallies
+from connector.db.tables import Classifier, Source, Tally
 from connector.domain import sources, watched
 from workers import classify
 from workers.runtime import Runtime
@@ -31,6 +33,10 @@ def test_a_complete_file_is_taken_once_with_its_place(inbox: Inbox) -> None:
     assert classify.step(inbox.rt) == 1
     shown = inbox.shown()
     assert (shown["accepted"], shown["refused"]) == (1, 0)
+    with inbox.rt.database.read() as session:
+        name, labels = tallies.key("accepted", way="folder")
+        counted = select(func.sum(Tally.value)).where(Tally.name == name, Tally.labels == labels)
+        assert session.scalar(counted) == 1
     assert shown["watching"]["state"] == "watching"
 
 

@@ -11,7 +11,7 @@ from conftest import Person
 from watching import Inbox, grown_old, watchable
 
 from connector.db.tables import Classifier, WatchedFolder
-from connector.domain import predictions, watched_files
+from connector.domain import predictions, quotas, watched_files
 from workers.runtime import Runtime
 
 
@@ -164,9 +164,15 @@ def test_killed_around_the_accepting_it_takes_the_picture_once(
         patch.setattr("workers.taking.predictions.submit", kill)
         with pytest.raises(_Killed):
             inbox.look()
+    # Two may wait: the picture that was known already takes the place of no other.
+    monkeypatch.setattr(quotas, "WAITING_HOLDS", 3600.0)
+    inbox.rt.settings = inbox.rt.settings.model_copy(update={"max_waiting": 2})
     inbox.restart()
     inbox.look()
     assert inbox.names() == ["a.png"]
+    inbox.drop("b.png", "blue")
+    inbox.look()
+    assert inbox.names() == ["a.png", "b.png"]
 
 
 def test_killed_before_the_survey_was_written_down_it_surveys_anew(
