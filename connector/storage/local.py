@@ -36,12 +36,14 @@ class LocalBlobs:
         """Write, sync, then name; the folder is synced too, so the name survives a power cut."""
         sha256 = sha256 or hashlib.sha256(data).hexdigest()
         # Plain texts: on this road pathlib would cost more than the calls to the system.
-        place, folder = f"{self._root}/{sha256[:2]}", self._folder(sha256[:2])
+        place = f"{self._root}/{sha256[:2]}"
         path = f"{place}/{sha256}"
-        if os.path.exists(path):  # noqa: PTH110
-            # Another writer may not have synced the folder yet, and we promise what it wrote.
-            os.fsync(folder)
-            return sha256
+        with full_said(self.root):
+            folder = self._folder(sha256[:2])
+            if os.path.exists(path):  # noqa: PTH110
+                # Another writer may not have synced the folder yet, and we promise what it wrote.
+                os.fsync(folder)
+                return sha256
         self._space.check()
         private = f"{place}/.{sha256}.{new_token(8)}"
         with self._private(private):
@@ -54,7 +56,8 @@ class LocalBlobs:
 
     def put_stream(self, stream: IO[bytes]) -> str:
         """As `put`, in chunks: the hash, and with it the name, is known when all is written."""
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with full_said(self.root):
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         sha256 = hashlib.sha256()
         private = f"{self._root}/.incoming.{new_token(12)}"
         with self._private(private):

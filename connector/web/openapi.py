@@ -28,6 +28,7 @@ TITLES = {
     429: "More than this workspace may have waiting or keep",
     500: "Something went wrong inside; the log has the error_id",
     503: "A part of the service is not available right now",
+    507: "No space left",
 }
 _PARAMETER = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?(\w+)>")
 

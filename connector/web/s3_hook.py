@@ -34,7 +34,7 @@ _ENVELOPES = (sns.NOTIFICATION, sns.CONFIRMATION, sns.UNSUBSCRIBED)
     "Report new objects in a bucket",
     scope=None,
     body="notification",
-    errors=(400, 401, 403, 404, 429, 503),
+    errors=(400, 401, 403, 404, 429, 503, 507),
     answers={
         202: Answer("The new objects are kept and will be answered", Reported),
         200: Answer("Nothing was new", Reported),

@@ -68,7 +68,7 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
             "The same picture was there already; a new label replaced its old one", AddedExample
         ),
     },
-    errors=(429,),
+    errors=(429, 503, 507),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """A label that is new to the classifier is made. The picture comes in the same forms as for a

@@ -56,7 +56,7 @@ def list_all(classifier_id: str) -> ResponseReturnValue:
     body="archive",
     query=ImportQuery,
     answers={202: Answer("Queued; GET it for its progress", Import)},
-    errors=(429,),
+    errors=(429, 503, 507),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """The zip is the file `file` of a multipart form, or the raw body. Pictures that are there

@@ -41,7 +41,7 @@ ONE = f"{PREFIX}/predictions/<prediction_id>"
         202: Answer("Accepted: the picture is safe and will be answered", Prediction),
         200: Answer("Answered while you waited, or accepted before", Prediction),
     },
-    errors=(409, 429),
+    errors=(409, 429, 503, 507),
 )
 def create(classifier_id: str) -> ResponseReturnValue:
     """The picture comes as the file `image` of a multipart form, as the raw body, or in JSON as
