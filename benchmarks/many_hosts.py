@@ -254,7 +254,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=5000)
-    parser.add_argument("--seconds", type=float, default=300, help="how long they take to be sent")
+    parser.add_argument("--seconds", type=float, default=900, help="how long they take to be sent")
     parser.add_argument("--every", type=float, default=3.0, help="seconds between faults")
     parser.add_argument("--settle", type=float, default=600, help="seconds to recover at most")
     parser.add_argument("--settle-aim", type=float, default=60, help="seconds that are all right")
