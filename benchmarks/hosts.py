@@ -106,8 +106,10 @@ class Host:
                 process.wait(10)
 
     def remove(self) -> None:
-        """Kill it and take its namespace away, whose link goes with it."""
+        """Kill it, and take its link and its namespace away."""
         self.kill()
+        # Gone at once; with the namespace it would go some time later, and the next run needs it.
+        ip("link", "del", self._link)
         ip("netns", "del", self.namespace)
 
 
@@ -133,8 +135,8 @@ def network(hosts: Sequence[Host]) -> Iterator[None]:
         ip("addr", "add", f"{OURS}/24", "dev", BRIDGE)
         ip("link", "set", BRIDGE, "up")
         for host in hosts:
-            connected.append(host)
             host.connect()
+            connected.append(host)
         yield
     finally:
         for host in connected:

@@ -29,6 +29,8 @@ def exclusive(database: Database, what: str) -> Iterator[Callable[[], None]]:
         return
     with database.write() as session:
         session.execute(text(f"SET LOCAL lock_timeout = '{int(SECONDS)}s'"))
+        # It has nothing to say while its holder works; keepalives end it if the host is gone.
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         alone(session, f"colabel {what}")
 
         def still() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event
 
 CONNECT_SECONDS = 5
-# Longer than any transaction of ours has nothing to say.
+# Longer than any transaction of ours has nothing to say, but for that of connector.db.exclusive.
 IDLE_SECONDS = 30
 _SILENCE_MS = 10_000
 # Read by libpq, for our end of the connection: without these a wait for a host that vanished ends

@@ -14,6 +14,7 @@ from connector.domain import (
     aliases,
     audit_log,
     changes,
+    digests,
     effects,
     images,
     predictions,
@@ -72,7 +73,7 @@ def begin(
         images.hold(session, prediction)
     _note(session, classifier, prediction, chosen)
     for row in found.cancel:
-        effects.give_up(row, "label_corrected", "Not done, because the label was corrected first.")
+        _cancel(session, row)
     undo = _undo(session, prediction, found, rows, by) if found.undo else None
     after = undo.id if undo is not None else None
     planned = Planner(session).plan_again(
@@ -133,9 +134,19 @@ def _running(session: Session, prediction: Prediction) -> Undo | None:
     return session.scalars(statement).first()
 
 
+def _cancel(session: Session, row: Action) -> None:
+    """Let it not be done. Raises Conflict for an alert whose digest is being sent just now."""
+    if row.status == "waiting":
+        digests.take_out(session, row)
+        return
+    effects.give_up(row, "label_corrected", "Not done, because the label was corrected first.")
+
+
 def _check_idle(session: Session, found: Remedy) -> None:
     """What was begun must end before anybody can tell what is to be undone."""
     for row in found.cancel:
+        if row.status == "waiting":
+            continue
         if row.journal or (row.lease_until is not None and row.lease_until >= now(session)):
             raise Conflict(
                 f"An action of this picture ({row.kind}, {row.id}) is under way; try again when it "

@@ -22,7 +22,8 @@ class Remedy:
     """What puts a picture right for `label`, by the rules in force now.
 
     `undo`: done actions that do not follow any more, the last first; `cannot_undo`: those of them
-    that cannot be undone; `cancel`: planned ones; `do`: what the rules foresee and was not done.
+    that cannot be undone; `cancel`: those that wait for their turn or their digest; `do`: what the
+    rules foresee and was not done.
     """
 
     label: str
@@ -79,14 +80,14 @@ def compare(session: Session, prediction: Prediction, label: str, rows: Sequence
     # Once something that later ones build on goes, these must go too and be done again.
     torn = False
     for row in rows:
-        if row.status not in ("done", "planned"):
+        if row.status not in ("done", "planned", "waiting"):
             continue
         builds = effects.moves(row.kind)
         going = row.status == "done" and row.undo_requested_at is not None
         met = None if going or (torn and builds) else _met(row, prediction, label, unmet)
         if met is not None:
             unmet.remove(met)
-        elif row.status == "planned":
+        elif row.status in ("planned", "waiting"):
             found.cancel.append(row)
         elif action_kinds.get_action(row.kind).undoable:
             found.undo.insert(0, row)

@@ -11,6 +11,7 @@ from connector.db.tables import Classifier, Source
 from connector.domain.classifiers import API
 from connector.errors import NotFound
 
+# The hook that every classifier is made with has no name of its own.
 FIRST_NAME = "hook"
 
 

@@ -24,7 +24,6 @@ from connector.inbound import folder
 from connector.settings import Settings, load_settings
 
 ACTIVE, PAUSED = "active", "paused"
-# The hook that every classifier is made with has no name of its own.
 KINDS = (HOOK, FOLDER, S3)
 GRACE_HOURS = 24
 MAX_GRACE_HOURS = 24 * 30

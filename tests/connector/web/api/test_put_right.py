@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from caller import Caller
 from colours import picture
+from postbox import Postbox, postbox
+
+from connector.settings import Settings
 
 MOVE = {"kind": "move", "params": {"folder": "{label}"}}
+MAIL = {"kind": "alert", "params": {"channel": "email", "to": ["alice@example.com"]}}
+PLAIN = {"subject": "A picture", "message": "There is one."}
+ANY = {"kind": "alert", "params": {"channel": "email", "to": ["bob@example.com"], **PLAIN}}
+
+
+@pytest.fixture
+def box() -> Iterator[Postbox]:
+    with postbox() as box:
+        yield box
+
+
+@pytest.fixture
+def settings(settings: Settings, box: Postbox) -> Settings:
+    return settings.model_copy(update={"smtp_url": box.url})
 
 
 @pytest.fixture
@@ -79,6 +96,28 @@ def test_an_answer_that_nobody_asked_about_is_corrected(
     shown = as_alice.get(f"/api/v1/predictions/{sorted_away['id']}").json or {}
     assert (shown["label"], shown["corrected_label"]) == ("red", "green")
     assert Path(shown["location"]["path"]).parent.name == "green"
+
+
+def test_an_alert_that_waits_for_its_digest_is_not_sent_for_the_wrong_label(
+    as_alice: Caller, job: Any, drain: Callable[[], None], box: Postbox
+) -> None:
+    rule = {"label": "red", "actions": [MAIL]}
+    assert as_alice.post(f"{job.path}/rules", json=rule).status_code == 201
+    assert as_alice.post(f"{job.path}/rules", json={"actions": [ANY]}).status_code == 201
+    for seed in (1, 2):
+        sent = as_alice.post(f"{job.path}/predictions", data=picture("red", seed=seed)).json or {}
+        drain()
+    path = f"/api/v1/predictions/{sent['id']}"
+    waiting = (as_alice.get(path).json or {})["actions"]
+    assert [one["status"] for one in waiting] == ["waiting", "waiting"]
+    begun = as_alice.post(f"{path}/put-right", json={"label": "blue"}).json or {}
+    # The one for any label says the same of either: it stays where it is, and is not told twice.
+    assert [one["id"] for one in begun["cancel"]] == [waiting[0]["id"]]
+    assert begun["would_do"] == []
+    drain()
+    after = (as_alice.get(path).json or {})["actions"]
+    assert [one["status"] for one in after] == ["undone", "waiting"]
+    assert len(box.messages) == 2
 
 
 def test_charlie_puts_nothing_of_alices_right(as_charlie: Caller, sorted_away: Any) -> None:
