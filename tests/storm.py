@@ -33,6 +33,8 @@ from connector.settings import load_settings
 from connector.storage import open_blobs
 
 CLIENTS = 6
+# Before a sender tries again: the service needs the machine more, which both stand on.
+PAUSE_SECONDS = 0.05
 TURN: dict[str, Any] = {"kind": "rotate", "params": {"degrees": 90}}
 MOVE: dict[str, Any] = {"kind": "move", "params": {"folder": "{label}"}}
 COPY: dict[str, Any] = {"kind": "copy", "params": {"folder": "copies/{label}"}}
@@ -85,6 +87,7 @@ class Storm:
     retries: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     flushes: int = 0
+    _pause: threading.Event = field(default_factory=threading.Event)
 
     def make_rules(self) -> None:
         """Tell the service what is to be done with each label."""
@@ -134,11 +137,13 @@ class Storm:
                 status, answer = self.service.request("POST", path, data, sent.headers())
             except (OSError, HTTPException):
                 self.retries += 1
+                self._pause.wait(PAUSE_SECONDS)
                 continue
             if status in (200, 202):
                 return str(answer["id"])
             assert status >= 500, answer
             self.retries += 1
+            self._pause.wait(PAUSE_SECONDS)
         raise AssertionError(f"{sent.name} was not accepted within two minutes")
 
     def _killer(self, choose: random.Random) -> Callable[[], None]:

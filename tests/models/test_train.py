@@ -1,56 +1,27 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pytest
-import torch
+from patches import LABELS, picture, previous_of, random_weights, samples
 from PIL import Image
 
-from models import backbone, download, fitting, scratch, split, train, views
+from models import backbone, download, fitting, scratch, split, train
 from models.embed import Embedder
-from models.errors import ModelError, NotEnoughExamples, UnreadablePicture, WeightsMissing
+from models.errors import ModelError, NotEnoughExamples, WeightsMissing
 from models.preprocess import load
 from models.signature import Card
-from models.train import Options, Previous, Progress, Sample, Trained
+from models.train import Options, Progress, Sample
 from models.training import STEPS
-
-LABELS = ["blue", "red"]
-
-
-def picture(label: str, seed: int) -> bytes:
-    """A patch of the label's colour on noise."""
-    rng = np.random.default_rng(seed)
-    pixels = rng.integers(0, 200, (40, 40, 3)).astype(np.uint8)
-    x, y = rng.integers(0, 20, 2)
-    pixels[y : y + 20, x : x + 20] = (220, 30, 30) if label == "red" else (30, 30, 220)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
-def samples(per_label: int, read: Callable[[bytes], bytes] = lambda data: data) -> list[Sample]:
-    made = []
-    for label in LABELS:
-        for i in range(per_label):
-            data = picture(label, i + 1000 * (label == "red"))
-            sha = hashlib.sha256(data).hexdigest()
-            made.append(Sample(sha, label, lambda data=data: read(data)))  # type: ignore[misc]
-    return made
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state_dict of the smallest network; random, which is enough to tell colours apart."""
-    folder = tmp_path_factory.mktemp("weights")
-    torch.manual_seed(0)
-    torch.save(backbone.bare("squeezenet1_1").state_dict(), folder / "squeezenet1_1.pth")
-    return folder
+    return random_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture
@@ -161,15 +132,6 @@ def test_nothing_held_out_is_trained_on(
     }
 
 
-def previous_of(made: Trained) -> Previous:
-    card = made.card
-    assert card.strength is not None
-    assert card.chosen_from is not None
-    return Previous(
-        card.backbone_sha, made.head, card.strength, card.chosen_from, made.record.tuning
-    )
-
-
 def test_a_few_more_pictures_are_learned_from_where_the_last_head_stood(
     weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,67 +154,6 @@ def test_a_few_more_pictures_are_learned_from_where_the_last_head_stood(
         train.run(
             samples(60), LABELS, options=options, backbone_cache=cache, previous=previous_of(first)
         )
-
-
-def test_the_second_head_asks_once_whether_mirror_images_teach_and_the_third_knows(
-    weights: Path, cache: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept: dict[str, dict[str, np.ndarray]] = {}
-    judged: list[int] = []
-    original = views.mirroring
-
-    def judge(whole: np.ndarray, *args: Any, **options: Any) -> views.Mirroring:
-        judged.append(len(whole))
-        return original(whole, *args, **options)
-
-    monkeypatch.setattr(views, "mirroring", judge)
-
-    def run(count: int, previous: Trained | None) -> Trained:
-        made = train.run(
-            samples(count),
-            LABELS,
-            options=Options(weights=weights),
-            backbone_cache=cache,
-            cached_embeddings=lambda name: kept.get(name, {}),
-            previous=previous and replace(previous_of(previous), mirrored=previous.card.mirrored),
-        )
-        sha = made.card.backbone_sha
-        kept.setdefault(sha, {}).update(made.embeddings)
-        kept.setdefault(views.kept_as(sha, "mirror"), {}).update(made.mirrored)
-        return made
-
-    first = run(20, None)
-    assert (first.card.mirrored, first.mirrored, judged) == (None, {}, [])
-    second = run(21, first)
-    assert second.card.mirrored is True
-    assert set(second.mirrored) == set(second.record.trained_on)
-    third = run(22, second)
-    assert third.card.mirrored is True
-    assert third.card.strength == second.card.strength
-    assert judged == [len(second.record.trained_on)]
-    assert third.metrics["accuracy"] > 0.8
-
-
-def test_a_picture_that_is_gone_stands_in_for_its_mirror_image(
-    weights: Path, cache: dict[str, bytes]
-) -> None:
-    options = Options(weights=weights)
-    first = train.run(samples(20), LABELS, options=options, backbone_cache=cache)
-
-    def gone(_data: bytes) -> bytes:
-        raise UnreadablePicture("The picture is gone.")
-
-    second = train.run(
-        samples(20, gone),
-        LABELS,
-        options=options,
-        backbone_cache=cache,
-        cached_embeddings=lambda name: first.embeddings if name == first.card.backbone_sha else {},
-        cached_thumbnails=first.thumbnails,
-        previous=previous_of(first),
-    )
-    assert second.mirrored == {}
-    assert second.metrics["accuracy"] == first.metrics["accuracy"]
 
 
 def resaved(data: bytes) -> bytes:
