@@ -1,0 +1,110 @@
+import { describe, expect, test } from "vitest";
+
+import { auth, failure } from "./support/core.js";
+import { facts } from "./support/facts.js";
+import { LiveZap } from "./support/hooks.js";
+import { LocalServer } from "./support/server.js";
+import { answer, api, classified, tryApi } from "./support/service.js";
+import { until } from "./support/until.js";
+
+const ours = { classifier_id: facts.classifier };
+
+describe("filters", () => {
+  test("of Picture Classified: only this label of this classifier", async () => {
+    const zap = await LiveZap.on("picture_classified", { ...ours, label: "red" });
+    await classified("blue");
+    await classified("red", { classifier: facts.actingClassifier });
+    const wanted = await classified("red");
+    expect((await zap.fired()).map(({ id }) => id)).toEqual([wanted.id]);
+    // The messages are written down with the answer, so none of the others can still come.
+    expect(await zap.deliveries()).toBe(1);
+    const listed = await zap.listed();
+    expect(listed.map(({ label }) => label)).toEqual(listed.map(() => "red"));
+    const classifiers = listed.map(({ classifier_id }) => classifier_id);
+    expect(classifiers).toEqual(listed.map(() => facts.classifier));
+  });
+
+  test("of Picture Classified: only answers between two confidences", async () => {
+    const sure = await LiveZap.on("picture_classified", { ...ours, min_confidence: 0.9 });
+    const unsure = await LiveZap.on("picture_classified", { ...ours, max_confidence: 0.6 });
+    const clear = await classified("green");
+    const unclear = await classified("grey");
+    await answer(unclear, "blue");
+    expect((await sure.fired()).map(({ id }) => id)).toEqual([clear.id]);
+    expect((await unsure.fired()).map(({ id }) => id)).toEqual([unclear.id]);
+    expect([await sure.deliveries(), await unsure.deliveries()]).toEqual([1, 1]);
+  });
+
+  test("of Review Answered: only this label", async () => {
+    const zap = await LiveZap.on("review_answered", { ...ours, label: "blue" });
+    await answer(await classified("grey"), "red");
+    const wanted = await classified("grey");
+    await answer(wanted, "blue");
+    expect((await zap.fired()).map(({ id }) => id)).toEqual([wanted.review_id]);
+    expect(await zap.deliveries()).toBe(1);
+  });
+
+  test("that are left out let everything of the workspace through", async () => {
+    const zap = await LiveZap.on("picture_classified", {});
+    const one = await classified("red", { classifier: facts.actingClassifier });
+    const two = await classified("blue");
+    const items = [...(await zap.fired()), ...(await zap.fired())];
+    expect(items.map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+  });
+});
+
+describe("a subscription", () => {
+  test("that is ended gets nothing more, while others do", async () => {
+    const ended = await LiveZap.on("picture_classified", ours);
+    const other = await LiveZap.on("picture_classified", ours);
+    await ended.off();
+    const { id } = await classified("red");
+    expect((await other.fired()).map((item) => item.id)).toEqual([id]);
+    const hooks = await api<{ items: { id: string }[] }>("GET", "/webhooks");
+    expect(hooks.items.map((hook) => hook.id)).not.toContain(ended.subscribeData.id);
+    expect(ended.receiver.received).toEqual([]);
+  });
+
+  test("whose address says 410 ends by itself, and can still be ended", async () => {
+    const gone = await LocalServer.open(() => ({ status: 410 }));
+    const zap = await LiveZap.on("picture_classified", ours, gone);
+    await classified("red");
+    await until("the subscription has ended", async () => {
+      const path = `/webhooks/${zap.subscribeData.id}`;
+      const [status, hook] = await tryApi<{ enabled?: boolean }>("GET", path);
+      return status === 404 || hook.enabled === false;
+    });
+    await classified("red");
+    expect(gone.received).toHaveLength(1);
+    await zap.off();
+  });
+
+  test("of one key cannot be ended by another workspace's", async () => {
+    const zap = await LiveZap.on("picture_classified", ours);
+    const foreign = { authData: auth(facts.charliesKey), subscribeData: zap.subscribeData };
+    // For Charlie there is no such subscription, which is the same as one that is gone.
+    const { run } = await import("./support/core.js");
+    await run("triggers.picture_classified.operation.performUnsubscribe", foreign);
+    expect((await tryApi("GET", `/webhooks/${zap.subscribeData.id}`))[0]).toBe(200);
+  });
+
+  test("to somebody else's classifier is refused with a sentence", async () => {
+    const inputData = { classifier_id: facts.charliesClassifier };
+    const method = "triggers.picture_classified.operation.performSubscribe";
+    const bundle = { inputData, targetUrl: "http://127.0.0.1:9/hooks/" };
+    const { sentence } = await failure(method, bundle);
+    expect(sentence).not.toContain('"code"');
+  });
+});
+
+test("a message that was too large to be sent whole is read again at its address", async () => {
+  const zap = await LiveZap.on("picture_classified", ours);
+  const metadata = { note: "x".repeat(15_900) };
+  // Of the longest name that a file can have, which stands in more places than one.
+  const name = `${"n".repeat(240)}.png`;
+  const { id } = await classified("red", { metadata, name });
+  const delivery = await zap.receiver.next("it arrives");
+  const [item] = await zap.understood(delivery);
+  expect(item).toMatchObject({ id, label: "red" });
+  expect(JSON.stringify(item)).toContain(metadata.note);
+});
