@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +25,7 @@ from urllib.request import urlopen
 
 import redis
 from colours import add_version, colour_classifier, picture
-from running import QUICK, STOP_SECONDS, Prepared, Service, free_port, until
+from running import QUICK, Prepared, Service, free_port, until
 
 from connector.db.tables import Classifier
 from connector.domain import accounts
@@ -37,7 +37,7 @@ CLI = (sys.executable, "-m", "connector.cli")
 ZAPIER_SCOPES = ("ingest", "read", "review", "subscribe")
 # Receivers, callback addresses and picture addresses of the test are all on loopback.
 ENVIRONMENT = {"COLABEL_ALLOW_PRIVATE_ADDRESSES": "127.0.0.1"}
-HEALTHY_SECONDS = 60.0
+HEALTHY_SECONDS = LIMITED_STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Cast:
     acting_id: str
     charlies_classifier_id: str
     charlies_key: str
+    key_to_revoke: str
 
 
 def furnish(prepared: Prepared) -> Cast:
@@ -63,18 +64,20 @@ def furnish(prepared: Prepared) -> Cast:
         acting = colour_classifier(session, blobs, prepared.workspace_id, name="Parcels")
         theirs = accounts.create_workspace(session, "Charlie's workspace")
         foreign = colour_classifier(session, blobs, theirs.id, name="Charlie's colours")
-        _, charlies_key = accounts.create_key(session, theirs.id, "Charlie's Zapier")
+        _, charlies_key = accounts.create_key(session, theirs.id, "Charlie's", ZAPIER_SCOPES)
+        _, ours = accounts.create_key(session, prepared.workspace_id, "Short-lived", ZAPIER_SCOPES)
         for classifier in (main, acting, foreign):
             classifier.auto_train = False
-        cast = Cast(main.id, acting.id, foreign.id, charlies_key)
+        cast = Cast(main.id, acting.id, foreign.id, charlies_key, ours)
     database.close()
     return cast
 
 
-def command(prepared: Prepared, *arguments: str) -> str:
-    """Run `colabel …` on the service's folder, as whoever runs it would; return what it prints."""
+def zapier_key(prepared: Prepared, name: str) -> str:
+    """Make a key as the guide says, by the command line, and return its secret."""
+    scopes = [part for scope in ZAPIER_SCOPES for part in ("--scope", scope)]
     done = subprocess.run(
-        [*CLI, *arguments, "--data", str(prepared.data_dir)],
+        [*CLI, "key", "create", name, *scopes, "--data", str(prepared.data_dir)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -82,12 +85,6 @@ def command(prepared: Prepared, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
-
-
-def zapier_key(prepared: Prepared, name: str) -> str:
-    """Make a key as the guide says, and return its secret."""
-    scopes = [part for scope in ZAPIER_SCOPES for part in ("--scope", scope)]
-    return command(prepared, "key", "create", name, *scopes)
 
 
 @dataclass
@@ -122,9 +119,9 @@ class House:
 
     def revoke(self, key: str) -> dict[str, Any]:
         """End the key with this secret."""
-        lines = command(self.service.prepared, "key", "list").splitlines()
-        (found,) = [line.split()[0] for line in lines if f"…{key[-4:]}" in line]
-        command(self.service.prepared, "key", "revoke", found)
+        with closing(self.service.prepared.database()) as database, database.write() as session:
+            principal = accounts.authenticate(session, key)
+            accounts.revoke_key(session, principal.workspace_id, principal.key_id)
         return {}
 
     def limited(self, per_minute: int) -> dict[str, Any]:
@@ -150,7 +147,7 @@ class House:
         for web in self._limited:
             web.send_signal(signal.SIGTERM)
         for web in self._limited:
-            web.wait(STOP_SECONDS)
+            assert web.wait(LIMITED_STOP_SECONDS) == 0
 
 
 def _healthy(url: str) -> bool:

@@ -36,7 +36,7 @@ def test_the_app_and_the_service_keep_their_contract(prepared: Prepared) -> None
     cast = furnish(prepared)
     facts = {
         "COLABEL_KEY": zapier_key(prepared, "Zapier"),
-        "COLABEL_KEY_TO_REVOKE": zapier_key(prepared, "Zapier, to be revoked"),
+        "COLABEL_KEY_TO_REVOKE": cast.key_to_revoke,
         "COLABEL_ADMIN_KEY": prepared.key,
         "COLABEL_CHARLIES_KEY": cast.charlies_key,
         "COLABEL_CLASSIFIER": cast.classifier_id,

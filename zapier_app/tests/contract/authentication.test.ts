@@ -72,10 +72,9 @@ describe("a sentence tells", () => {
   });
 
   test("that nobody listens there", async () => {
-    const gone = new URL(facts.url);
-    gone.port = "9";
-    const { sentence } = await failure(TEST, { authData: auth(facts.key, gone.origin) });
+    const gone = "http://127.0.0.1:9";
+    const { sentence } = await failure(TEST, { authData: auth(facts.key, gone) });
     expect(sentence).not.toContain("{");
-    expect(sentence).toMatch(/address|reach/i);
+    expect(sentence).toContain("127.0.0.1:9");
   });
 });

@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -115,7 +115,6 @@ describe("Undo Action", () => {
 
   test("stops the Zap when the file was changed since", async () => {
     const { action_id, file } = await copied("changed.png");
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(file, "somebody else's work");
     const { name, sentence } = await refused("undo_action", { action_id });
     expect(name).toBe("HaltedError");

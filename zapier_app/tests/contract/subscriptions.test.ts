@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { auth, failure } from "./support/core.js";
+import { auth, failure, run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import { LiveZap } from "./support/hooks.js";
 import { LocalServer } from "./support/server.js";
@@ -83,7 +83,6 @@ describe("a subscription", () => {
     const zap = await LiveZap.on("picture_classified", ours);
     const foreign = { authData: auth(facts.charliesKey), subscribeData: zap.subscribeData };
     // For Charlie there is no such subscription, which is the same as one that is gone.
-    const { run } = await import("./support/core.js");
     await run("triggers.picture_classified.operation.performUnsubscribe", foreign);
     expect((await tryApi("GET", `/webhooks/${zap.subscribeData.id}`))[0]).toBe(200);
   });
