@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+// The tests share one service that was freshly started, so nothing runs beside anything else.
+export default defineConfig({
+  test: {
+    include: ["tests/contract/**/*.test.ts"],
+    env: { NODE_ENV: "test" },
+    pool: "forks",
+    fileParallelism: false,
+    maxWorkers: 1,
+    sequence: { concurrent: false },
+    testTimeout: 180_000,
+    hookTimeout: 600_000,
+    teardownTimeout: 60_000,
+  },
+});
