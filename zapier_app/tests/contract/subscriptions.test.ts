@@ -1,10 +1,10 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 
-import { auth, failure, run } from "./support/core.js";
+import { auth, run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import { LiveZap } from "./support/hooks.js";
 import { LocalServer } from "./support/server.js";
-import { answer, api, classified, tryApi } from "./support/service.js";
+import { answer, api, classified, deleteRule, makeRule, tryApi } from "./support/service.js";
 import { until } from "./support/until.js";
 
 const ours = { classifier_id: facts.classifier };
@@ -87,23 +87,38 @@ describe("a subscription", () => {
     expect((await tryApi("GET", `/webhooks/${zap.subscribeData.id}`))[0]).toBe(200);
   });
 
-  test("to somebody else's classifier is refused with a sentence", async () => {
-    const inputData = { classifier_id: facts.charliesClassifier };
-    const method = "triggers.picture_classified.operation.performSubscribe";
-    const bundle = { inputData, targetUrl: "http://127.0.0.1:9/hooks/" };
-    const { sentence } = await failure(method, bundle);
-    expect(sentence).not.toContain('"code"');
+  test("hears nothing of another workspace", async () => {
+    const charlie = await LocalServer.open();
+    const theirs = { authData: auth(facts.charliesKey), targetUrl: `${charlie.url}/hooks/` };
+    const operation = "triggers.picture_classified.operation";
+    const { results: subscribeData } = await run(`${operation}.performSubscribe`, theirs);
+    const alice = await LiveZap.on("picture_classified", {});
+    await classified("red");
+    await alice.fired();
+    await run(`${operation}.performUnsubscribe`, { ...theirs, subscribeData });
+    expect(charlie.received).toEqual([]);
   });
 });
 
-test("a message that was too large to be sent whole is read again at its address", async () => {
-  const zap = await LiveZap.on("picture_classified", ours);
+test("what was too large to be sent whole is read again where it is", async () => {
+  const copies = Array.from({ length: 8 }, (_, number) => ({
+    kind: "copy",
+    params: { folder: `${"f".repeat(200)} ${number}` },
+  }));
+  const alert = { kind: "alert", params: { channel: "webhook", message: "A {label} one" } };
+  const rule = await makeRule("red", [...copies, alert]);
+  onTestFinished(() => deleteRule(rule));
+  const inputData = { classifier_id: facts.actingClassifier };
+  const answers = await LiveZap.on("picture_classified", inputData);
+  const alerts = await LiveZap.on("alert_raised", inputData);
   const metadata = { note: "x".repeat(15_900) };
-  // Of the longest name that a file can have, which stands in more places than one.
-  const name = `${"n".repeat(240)}.png`;
-  const { id } = await classified("red", { metadata, name });
-  const delivery = await zap.receiver.next("it arrives");
-  const [item] = await zap.understood(delivery);
-  expect(item).toMatchObject({ id, label: "red" });
-  expect(JSON.stringify(item)).toContain(metadata.note);
+  const { id } = await classified("red", { classifier: facts.actingClassifier, metadata });
+  for (const [zap, known] of [
+    [answers, { id, label: "red" }],
+    [alerts, { prediction_id: id, label: "red", message: "A red one" }],
+  ] as const) {
+    const delivery = await zap.receiver.next(`${zap.trigger} arrives`);
+    expect(JSON.parse(delivery.body.toString())).toMatchObject({ data: { thin: true } });
+    expect(await zap.understood(delivery)).toMatchObject([{ ...known, metadata }]);
+  }
 });

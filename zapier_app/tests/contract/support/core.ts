@@ -66,8 +66,13 @@ export async function failure(method: string, bundle: Bundle): Promise<Failure> 
   throw new Error(`${method} went through: ${JSON.stringify(outcome)}`);
 }
 
-/** Core puts what some of its errors say beside the sentence into their message, as JSON. */
-function explained({ name, message }: Error): Failure {
+/**
+ * Core puts what some of its errors say beside the sentence into their message, as JSON, and tells
+ * tests how it came to the others.
+ */
+function explained(error: Error): Failure {
+  const { name } = error;
+  const message = error.message.split("\nWhat happened:")[0] as string;
   if (name !== "AppError" && name !== "ThrottledError") {
     return { name, sentence: message, delay: undefined };
   }
