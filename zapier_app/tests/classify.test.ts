@@ -231,7 +231,7 @@ describe("going on", () => {
 
 describe("running again", () => {
   const keyOf = (index: number) => service.to(POST)[index]?.headers["idempotency-key"];
-  const both = async (first: object, second: object) => {
+  const both = async (first: Record<string, unknown>, second: Record<string, unknown>) => {
     await run(service, classify, first);
     await run(service, classify, second);
     return [keyOf(0), keyOf(1)];
