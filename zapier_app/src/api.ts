@@ -1,6 +1,7 @@
 // Calls to the service's API.
 import type { Bundle, HttpRequestOptions, HttpResponse, ZObject } from "zapier-platform-core";
 
+import { failed } from "./errors.js";
 import { baseUrl } from "./middleware.js";
 import type { Page } from "./resources.js";
 
@@ -20,12 +21,15 @@ export async function respond<T>(
   where: string,
   { expects, ...options }: Options = {},
 ): Promise<HttpResponse<T>> {
-  const response = await z.request<T>({
+  const asked = z.request<T>({
+    ...options,
     url: `${baseUrl(z, bundle)}/api/v1/${where}`,
     headers: { Accept: "application/json", ...options.headers },
-    ...withoutHeaders(options),
     middlewareData: { expects },
     skipThrowForStatus: expects !== undefined,
+  });
+  const response = await asked.catch((error: Error) => {
+    throw networkFault(error) ? unreachable(z, bundle, error) : error;
   });
   // A website that answers whatever it is asked is no colabel; "no content" is an answer of ours.
   const ours = typeof response.data === "object" && response.data !== null;
@@ -54,12 +58,22 @@ export async function listPage<T>(
   return call<Page<T>>(z, bundle, where, { params: Object.fromEntries(said) });
 }
 
-function withoutHeaders({ headers: _, ...rest }: Omit<Options, "expects">) {
-  return rest;
+/** Whether a request got no answer at all, as opposed to one that is an error. */
+export function networkFault(error: unknown): boolean {
+  return error instanceof Error && error.name === "FetchError";
+}
+
+function unreachable(z: ZObject, bundle: Bundle, error: Error & { code?: string }): Error {
+  return failed(
+    z,
+    `colabel cannot be reached at ${baseUrl(z, bundle)}${error.code ? ` (${error.code})` : ""}. Check that it is running, and that Zapier can reach it from the internet.`,
+    "unreachable",
+  );
 }
 
 function notColabel(z: ZObject, bundle: Bundle): Error {
-  return new z.errors.Error(
+  return failed(
+    z,
     `${baseUrl(z, bundle)} answers, but not as colabel does. Check the base URL of the connection.`,
     "not_colabel",
   );

@@ -1,6 +1,8 @@
 // What a trigger is to be told of, in the two forms that the service takes it.
 import type { ZObject } from "zapier-platform-core";
 
+import { failed } from "./errors.js";
+
 /** The input fields of triggers that filter; each trigger has some of them. */
 export interface FilterInput {
   classifier_id?: string;
@@ -24,7 +26,8 @@ export function eventParams(z: ZObject, input: FilterInput): Record<string, stri
   const low = confidence(z, input.min_confidence, "Minimum Confidence");
   const high = confidence(z, input.max_confidence, "Maximum Confidence");
   if (low !== undefined && high !== undefined && low > high) {
-    throw new z.errors.Error(
+    throw failed(
+      z,
       "Minimum Confidence is above Maximum Confidence, so no picture could ever match. Swap them.",
       "bad_filter",
     );
@@ -52,7 +55,8 @@ function confidence(
   const number = Number(String(value).replace(/\s*%$/, "").replace(",", "."));
   const share = number > 1 ? number / 100 : number;
   if (Number.isNaN(share) || share < 0 || share > 1) {
-    throw new z.errors.Error(
+    throw failed(
+      z,
       `${field} has to be between 0 and 1, or between 0 and 100 for percent.`,
       "bad_filter",
     );

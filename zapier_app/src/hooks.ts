@@ -2,6 +2,7 @@
 import type { Bundle, ZObject } from "zapier-platform-core";
 
 import { call, listPage, path, respond } from "./api.js";
+import { failed } from "./errors.js";
 import { eventParams, subscriptionFilters } from "./filters.js";
 import type { FilterInput } from "./filters.js";
 import type { ServiceEvent } from "./resources.js";
@@ -60,7 +61,7 @@ async function subscribe(
     },
   });
   if (!made.id) {
-    throw new z.errors.Error("colabel made a subscription without an id.", "no_subscription_id");
+    throw failed(z, "colabel made a subscription without an id.", "no_subscription_id");
   }
   // The secret that signs messages is left out: nothing needs to keep it.
   return { id: made.id };

@@ -9,6 +9,7 @@ import type {
 } from "zapier-platform-core";
 
 import { AddressProblem, isOwnApi, normaliseBaseUrl } from "./address.js";
+import { failed } from "./errors.js";
 import { hostOf, refuse } from "./problems.js";
 
 /** What a request says to the middleware; it is not sent. */
@@ -22,7 +23,7 @@ export function baseUrl(z: ZObject, bundle: Bundle): string {
   try {
     return normaliseBaseUrl(bundle.authData?.base_url);
   } catch (error) {
-    if (error instanceof AddressProblem) throw new z.errors.Error(error.message, "bad_base_url");
+    if (error instanceof AddressProblem) throw failed(z, error.message, "bad_base_url");
     throw error;
   }
 }
@@ -67,7 +68,8 @@ function expected(response: HttpResponse): boolean {
 
 function movedElsewhere(z: ZObject, response: HttpResponse): Error {
   const target = response.headers.get("location") ?? "";
-  return new z.errors.Error(
+  return failed(
+    z,
     `${hostOf(response.request.url)} sends requests on to ${hostOf(target)}, and the API key stays with the address that you gave. Connect colabel again with the base URL that it really has.`,
     "redirected",
     response.status,

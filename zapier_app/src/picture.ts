@@ -3,6 +3,8 @@ import type { RawHttpResponse, ZObject } from "zapier-platform-core";
 import FormData from "form-data";
 
 import { isLoopback } from "./address.js";
+import { networkFault } from "./api.js";
+import { halted } from "./errors.js";
 import { hostOf } from "./problems.js";
 
 /** What the service accepts at most when nothing else was set; more cannot be kept in memory. */
@@ -27,13 +29,14 @@ export async function readPicture(z: ZObject, input: PictureInput): Promise<Pict
   const address = input.picture_url?.trim() ?? "";
   const name = input.name?.trim() || undefined;
   if (file !== "" && address !== "") {
-    throw new z.errors.HaltedError("Fill in either Picture or Picture URL, not both.");
+    throw halted(z, "Fill in either Picture or Picture URL, not both.");
   }
   if (address !== "") {
     return { kind: "url", address: httpAddress(z, address, "Picture URL").href, name };
   }
   if (file === "") {
-    throw new z.errors.HaltedError(
+    throw halted(
+      z,
       "There is no picture: fill in Picture with a file of an earlier step, or Picture URL.",
     );
   }
@@ -67,7 +70,8 @@ function httpAddress(z: ZObject, text: string, field: string): URL {
   } catch {
     // What is no address at all gets the same sentence.
   }
-  throw new z.errors.HaltedError(
+  throw halted(
+    z,
     `${field} holds no file but the text “${text.slice(0, 80)}”. Map a file, or an address that begins with https://.`,
   );
 }
@@ -75,13 +79,7 @@ function httpAddress(z: ZObject, text: string, field: string): URL {
 async function download(z: ZObject, from: URL) {
   let url = from;
   for (let hop = 0; hop <= MOST_REDIRECTS; hop += 1) {
-    const response = await z.request({
-      url: url.href,
-      raw: true,
-      skipThrowForStatus: true,
-      size: MOST_BYTES,
-      timeout: DOWNLOAD_MS,
-    });
+    const response = await ask(z, url);
     const target = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && target) {
       url = nextHop(z, url, target);
@@ -91,6 +89,20 @@ async function download(z: ZObject, from: URL) {
     return { bytes: await bytesOf(z, url, response), ...describe(response, url) };
   }
   throw notDownloaded(z, from, "was redirected too often");
+}
+
+async function ask(z: ZObject, url: URL): Promise<RawHttpResponse> {
+  try {
+    return await z.request({
+      url: url.href,
+      raw: true,
+      skipThrowForStatus: true,
+      size: MOST_BYTES,
+      timeout: DOWNLOAD_MS,
+    });
+  } catch (error) {
+    throw networkFault(error) ? notDownloaded(z, url, "cannot be reached") : error;
+  }
 }
 
 /** Where a redirect leads; never from the internet to this machine, as core has it, too. */
@@ -116,7 +128,8 @@ async function bytesOf(z: ZObject, url: URL, response: RawHttpResponse): Promise
 }
 
 function notDownloaded(z: ZObject, url: URL, what: string): Error {
-  return new z.errors.HaltedError(
+  return halted(
+    z,
     `The file of Picture at ${hostOf(url.href)} ${what}. Check the step that it comes from.`,
   );
 }

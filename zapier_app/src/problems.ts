@@ -1,6 +1,8 @@
 // From what the service answers to what a person reads: always a sentence, never raw JSON or HTML.
 import type { HttpResponse, ZObject } from "zapier-platform-core";
 
+import { expired, failed, halted, throttled } from "./errors.js";
+
 /** An error of the service (RFC 9457), as far as it is read here. */
 export interface Problem {
   detail?: string;
@@ -36,13 +38,13 @@ export function refuse(z: ZObject, response: HttpResponse, body: string): never 
   const problem = readProblem(body);
   const sentence = sentenceOf(problem) ?? unexplained(status, response.request.url);
   const delay = retryAfter(response.headers.get("retry-after"));
-  if (status === 401) throw new z.errors.ExpiredAuthError(sentence);
-  if (problem.code === "no_such_address") throw new z.errors.Error(tooOld(response), problem.code);
-  if (status === 429) throw new z.errors.ThrottledError(sentence, delay ?? undefined);
+  if (status === 401) throw expired(z, sentence);
+  if (problem.code === "no_such_address") throw failed(z, tooOld(response), problem.code);
+  if (status === 429) throw throttled(z, sentence, delay);
   // 503 says when it makes sense again; Zapier then repeats the step by itself.
-  if (status === 503 && delay !== null) throw new z.errors.ThrottledError(sentence, delay);
-  if (UNMET.has(status)) throw new z.errors.HaltedError(sentence);
-  throw new z.errors.Error(sentence, problem.code ?? "unexpected_answer", status);
+  if (status === 503 && delay !== null) throw throttled(z, sentence, delay);
+  if (UNMET.has(status)) throw halted(z, sentence);
+  throw failed(z, sentence, problem.code ?? "unexpected_answer", status);
 }
 
 /** The sentence of a problem, if it has one. */

@@ -2,6 +2,7 @@ import { defineCreate, defineInputFields } from "zapier-platform-core";
 import type { Bundle, InferInputData, ZObject } from "zapier-platform-core";
 
 import { call, path, respond } from "../api.js";
+import { halted } from "../errors.js";
 import { answerChoices } from "../labels.js";
 import { answeredReviewOutput, answeredReviewSample, showReview } from "../outputs/reviews.js";
 import { readProblem } from "../problems.js";
@@ -40,7 +41,8 @@ async function perform(z: ZObject, bundle: InputBundle) {
   // A replay finds its own answer. The same answer by somebody else is just as well.
   const review = await call<Review>(z, bundle, path("reviews", review_id));
   if (review.state === "answered" && review.label === label) return showReview(z, review);
-  throw new z.errors.HaltedError(
+  throw halted(
+    z,
     readProblem(answered.content).detail ?? "Somebody else has answered this review otherwise.",
   );
 }

@@ -2,6 +2,7 @@ import { defineCreate, defineInputFields } from "zapier-platform-core";
 import type { Bundle, HttpResponse, InferInputData, ZObject } from "zapier-platform-core";
 
 import { call, path, respond } from "../api.js";
+import { failed, halted } from "../errors.js";
 import { classifierField, pictureFields, saysYes } from "../fields.js";
 import { predictionOutput, predictionSample, showPrediction } from "../outputs/predictions.js";
 import { formOf, readPicture } from "../picture.js";
@@ -92,7 +93,7 @@ async function submit(
   if (problem.code === "idempotency_key_reused" && !once_per?.trim()) {
     return (await send(z, bundle, picture, { wait, key: undefined })).data as Prediction;
   }
-  throw new z.errors.HaltedError(problem.detail ?? "colabel did not take this picture.");
+  throw halted(z, problem.detail ?? "colabel did not take this picture.");
 }
 
 function send(
@@ -138,7 +139,7 @@ function filled(fields: Record<string, unknown>): Record<string, unknown> {
 function finished(z: ZObject, prediction: Prediction) {
   if (prediction.status === "failed") {
     const why = prediction.error?.detail ?? "Look at it in colabel.";
-    throw new z.errors.HaltedError(`colabel could not classify this picture. ${why}`);
+    throw halted(z, `colabel could not classify this picture. ${why}`);
   }
   return showPrediction(z, prediction);
 }
@@ -152,11 +153,12 @@ function finished(z: ZObject, prediction: Prediction) {
 async function performResume(z: ZObject, bundle: InputBundle) {
   const { id } = (bundle.outputData ?? {}) as { id?: string };
   if (!id) {
-    throw new z.errors.Error("Zapier lost which prediction this step waits for.", "no_prediction");
+    throw failed(z, "Zapier lost which prediction this step waits for.", "no_prediction");
   }
   const prediction = await call<Prediction>(z, bundle, path("predictions", id));
   if (prediction.status === "queued" || prediction.status === "needs_review") {
-    throw new z.errors.Error(
+    throw failed(
+      z,
       "This picture has no answer yet. Replay the Zap run to wait for it again.",
       "not_decided",
     );

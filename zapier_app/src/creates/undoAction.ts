@@ -2,6 +2,7 @@ import { defineCreate, defineInputFields } from "zapier-platform-core";
 import type { Bundle, InferInputData, ZObject } from "zapier-platform-core";
 
 import { call, listPage, path, respond } from "../api.js";
+import { halted } from "../errors.js";
 import { actionOutput, actionSample, showAction } from "../outputs/actions.js";
 import { readProblem } from "../problems.js";
 import type { Action } from "../resources.js";
@@ -44,9 +45,7 @@ async function perform(z: ZObject, bundle: InputBundle) {
   // A replay finds that its first run has undone it already.
   const action = await call<Action>(z, bundle, path("actions", action_id));
   if (action.status === "undone") return showAction(action);
-  throw new z.errors.HaltedError(
-    readProblem(undone.content).detail ?? "This action cannot be undone any more.",
-  );
+  throw halted(z, readProblem(undone.content).detail ?? "This action cannot be undone any more.");
 }
 
 export const undoAction = defineCreate({

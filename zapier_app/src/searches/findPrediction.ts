@@ -2,6 +2,7 @@ import { defineInputFields, defineSearch } from "zapier-platform-core";
 import type { Bundle, InferInputData, ZObject } from "zapier-platform-core";
 
 import { listPage, path, respond } from "../api.js";
+import { halted } from "../errors.js";
 import { predictionFields, predictionSample, showPrediction } from "../outputs/predictions.js";
 import type { Prediction } from "../resources.js";
 
@@ -45,9 +46,7 @@ async function perform(z: ZObject, bundle: Bundle<InferInputData<typeof inputFie
     return found.status === 404 ? [] : [showPrediction(z, found.data)];
   }
   if (!external) {
-    throw new z.errors.HaltedError(
-      "There is nothing to search by: fill in External ID or Prediction.",
-    );
+    throw halted(z, "There is nothing to search by: fill in External ID or Prediction.");
   }
   const page = await listPage<Prediction>(z, bundle, "predictions", {
     external_id: external,
