@@ -5,17 +5,23 @@ import { facts } from "./support/facts.js";
 import { asZapierGivesIt } from "./support/hooks.js";
 import { Proxy } from "./support/proxy.js";
 import { pictureServer } from "./support/server.js";
-import { answer, api, atDesk, newPicture, type Prediction } from "./support/service.js";
+import { answer, api, atDesk, newPicture, tryApi, type Prediction } from "./support/service.js";
 import { Step } from "./support/waiting_zap.js";
 
 const STEP = "creates.classify_picture.operation";
+const TRIGGER = "triggers.picture_classified.operation";
 
 test("a key that is revoked while a step waits has to be made anew, wherever it is used", async () => {
   const key = facts.keyToRevoke;
   const step = await Step.for("grey", { key });
   const { status, results } = await step.start();
   expect(status).toBe("CALLBACK");
+  const { results: subscribed } = await run<{ id: string }>(`${TRIGGER}.performSubscribe`, {
+    authData: auth(key),
+    targetUrl: `${step.zapier.url}/hooks/`,
+  });
   await atDesk("revoke", { key });
+  expect((await tryApi("GET", `/webhooks/${subscribed.id}`))[0]).toBe(404);
   await answer(await api<Prediction>("GET", `/predictions/${results.id}`), "green");
 
   const authData = auth(key);
@@ -27,11 +33,11 @@ test("a key that is revoked while a step waits has to be made anew, wherever it 
     await failure(`${STEP}.performResume`, resume),
     await failure(`${STEP}.perform`, { authData, inputData }),
     await failure("authentication.test", { authData }),
-    await failure("triggers.picture_classified.operation.performSubscribe", {
+    await failure(`${TRIGGER}.performSubscribe`, {
       authData,
       targetUrl,
     }),
-    await failure("triggers.picture_classified.operation.performList", { authData }),
+    await failure(`${TRIGGER}.performList`, { authData }),
     await failure("triggers.classifier_list.operation.perform", { authData }),
   ];
   expect(failures.map(({ name }) => name)).toEqual(failures.map(() => "ExpiredAuthError"));

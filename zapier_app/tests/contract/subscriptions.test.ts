@@ -105,7 +105,8 @@ test("what was too large to be sent whole is read again where it is", async () =
     kind: "copy",
     params: { folder: `${"f".repeat(200)} ${number}` },
   }));
-  const alert = { kind: "alert", params: { channel: "webhook", message: "A {label} one" } };
+  const message = `A {label} one. ${"It is scratched. ".repeat(250)}`;
+  const alert = { kind: "alert", params: { channel: "webhook", message } };
   const rule = await makeRule("red", [...copies, alert]);
   onTestFinished(() => deleteRule(rule));
   const inputData = { classifier_id: facts.actingClassifier };
@@ -115,7 +116,7 @@ test("what was too large to be sent whole is read again where it is", async () =
   const { id } = await classified("red", { classifier: facts.actingClassifier, metadata });
   for (const [zap, known] of [
     [answers, { id, label: "red" }],
-    [alerts, { prediction_id: id, label: "red", message: "A red one" }],
+    [alerts, { prediction_id: id, label: "red", message: message.replace("{label}", "red") }],
   ] as const) {
     const delivery = await zap.receiver.next(`${zap.trigger} arrives`);
     expect(JSON.parse(delivery.body.toString())).toMatchObject({ data: { thin: true } });

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  seconds = 25,
+  seconds = 60,
 ): Promise<T> {
   const deadline = performance.now() + 1000 * seconds;
   for (;;) {
