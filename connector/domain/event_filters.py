@@ -99,3 +99,12 @@ def passes(filters: Mapping[str, Any], event_type: str, payload: Mapping[str, An
         about.get("label"), about.get("confidence"), about.get("decided_by"), {}, ""
     )
     return conditions.holds(rest, said)
+
+
+def sentence(filters: Mapping[str, Any]) -> str:
+    """What is asked, in brief, for a person; "all" where nothing is."""
+    parts = []
+    for name, value in filters.items():
+        values = value if isinstance(value, list) else [value]
+        parts.append(f"{name.replace('_', ' ')} {', '.join(map(str, values))}")
+    return "; ".join(parts) or "all"

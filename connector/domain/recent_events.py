@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from connector.db.tables import (
@@ -61,14 +61,12 @@ class Query:
         statement = select(table.id).where(table.workspace_id == self.workspace_id, *conditions)
         return statement.order_by(order.desc()).limit(LOOKS_THROUGH)
 
-    def of_classifier(self, statement: Select[Any]) -> Select[Any]:
-        """Keep the rows of this workspace's classifiers, or of those that are asked for."""
-        mine = statement.where(
-            Classifier.workspace_id == self.workspace_id, Classifier.deleted_at.is_(None)
-        )
+    def of_classifier(self) -> list[ColumnElement[bool]]:
+        """Return what must hold of a classifier: it is this workspace's, and is asked for."""
+        found = [Classifier.workspace_id == self.workspace_id, Classifier.deleted_at.is_(None)]
         if "classifier_ids" in self.filters:
-            mine = mine.where(Classifier.id.in_(self.filters["classifier_ids"]))
-        return mine.limit(self.limit)
+            found.append(Classifier.id.in_(self.filters["classifier_ids"]))
+        return found
 
 
 _ONE_OF = {
@@ -141,11 +139,12 @@ def _promoted(query: Query, _type: str) -> Found:
         select(ModelVersion, Classifier, AuditEntry)
         .join(AuditEntry, AuditEntry.resource_id == ModelVersion.id)
         .join(Classifier, Classifier.id == ModelVersion.classifier_id)
-        .where(AuditEntry.what == "version.promoted")
+        .where(AuditEntry.what == "version.promoted", *query.of_classifier())
         .order_by(AuditEntry.id.desc())
+        .limit(query.limit)
     )
     found: Found = []
-    for row, classifier, entry in query.session.execute(query.of_classifier(statement)):
+    for row, classifier, entry in query.session.execute(statement):
         by_itself = entry.actor_kind == "system"
         reason = row.metrics.get("verdict", "") if by_itself else versions.BY_A_PERSON
         shown = versions.resource(classifier, row, query.public_url)
@@ -158,8 +157,9 @@ def _rejected(query: Query, _type: str) -> Found:
         select(ModelVersion, Classifier)
         .join(TrainingRun, TrainingRun.id == ModelVersion.run_id)
         .join(Classifier, Classifier.id == ModelVersion.classifier_id)
-        .where(TrainingRun.promoted.is_(False))
+        .where(TrainingRun.promoted.is_(False), *query.of_classifier())
         .order_by(ModelVersion.id.desc())
+        .limit(query.limit)
     )
     return [
         (
@@ -169,7 +169,7 @@ def _rejected(query: Query, _type: str) -> Found:
                 "reason": row.metrics.get("verdict", ""),
             },
         )
-        for row, classifier in query.session.execute(query.of_classifier(statement))
+        for row, classifier in query.session.execute(statement)
     ]
 
 

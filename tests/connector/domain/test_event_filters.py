@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connector.domain.event_filters import ASKABLE, EVENT_TYPES, EventFilters, check, passes
+from connector.domain.event_filters import (
+    ASKABLE,
+    EVENT_TYPES,
+    EventFilters,
+    check,
+    passes,
+    sentence,
+)
 from connector.errors import Unprocessable
 
 PICTURE = {
@@ -96,3 +103,9 @@ def test_what_makes_no_sense_is_refused_by_name(
 def test_impossible_filters_are_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         EventFilters.model_validate(said)
+
+
+def test_they_can_be_read() -> None:
+    assert sentence({}) == "all"
+    asked = EventFilters(labels=["ok", "dented"], min_confidence=0.9)
+    assert sentence(asked.kept()) == "labels ok, dented; min confidence 0.9"
