@@ -131,6 +131,9 @@ class House:
         where = ["--data", str(self.service.prepared.data_dir), "--port", str(port)]
         url = f"http://127.0.0.1:{port}"
         settings = {"COLABEL_MAX_RATE": str(per_minute), "COLABEL_PUBLIC_URL": url}
+        # What the service has compiled already, where nothing is compiled beside the sources.
+        compiled = self.service.prepared.data_dir / "run" / "pycache"
+        settings |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(compiled)}
         with self.service.said.open("ab") as said:
             web = subprocess.Popen(
                 [*CLI, "web", *where],
