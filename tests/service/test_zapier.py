@@ -46,6 +46,7 @@ def test_the_app_and_the_service_keep_their_contract(prepared: Prepared) -> None
     }
     with running(prepared, environment=ENVIRONMENT) as service:
         house = House(service)
+        house.warm()
         with attended(house) as desk:
             facts |= {"COLABEL_URL": service.url, "COLABEL_DESK": desk}
             done = subprocess.run(

@@ -4,7 +4,7 @@ import App from "../../src/index.js";
 import { run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import type { Item } from "./support/hooks.js";
-import { classified } from "./support/service.js";
+import { api, classified } from "./support/service.js";
 
 const list = async (key: string, inputData = {}) => {
   const bundle = { inputData, meta: { isFillingDynamicDropdown: true } };
@@ -27,14 +27,32 @@ test("the reviews to choose from are the open ones", async () => {
   expect(JSON.stringify(open)).not.toContain(sure.id);
 });
 
+/** What the dropdown of a field without a trigger of its own offers. */
+async function choices(of: "creates" | "searches", key: string, field: string, inputData = {}) {
+  const steps = App[of] as Record<string, { operation: { inputFields: { key?: string }[] } }>;
+  const fields = steps[key]?.operation.inputFields ?? [];
+  const position = fields.findIndex((one) => one.key === field);
+  const method = `${of}.${key}.operation.inputFields.${position}.choices.perform`;
+  const bundle = { inputData, meta: { isFillingDynamicDropdown: true } };
+  const { results } = await run<{ results: { id: string; label: string }[] }>(method, bundle);
+  return results.results;
+}
+
 test("the labels to choose from are those of the chosen classifier", async () => {
-  const operation = "creates.add_labelled_picture.operation";
-  const fields = App.creates?.add_labelled_picture?.operation.inputFields as { key?: string }[];
-  const position = fields.findIndex(({ key }) => key === "label");
-  const method = `${operation}.inputFields.${position}.choices.perform`;
-  const { results } = await run<unknown>(method, {
-    inputData: { classifier_id: facts.classifier },
-  });
-  for (const label of ["blue", "green", "red"])
-    expect(JSON.stringify(results)).toContain(`"${label}"`);
+  const said = { classifier_id: facts.classifier };
+  const offered = await choices("creates", "add_labelled_picture", "label", said);
+  expect(offered.map(({ id }) => id).sort()).toEqual(["blue", "green", "red"]);
+});
+
+test("the answers to choose from are the labels of the review's classifier", async () => {
+  const { review_id } = await classified("grey");
+  const { suggestions } = await api<{ suggestions: string[] }>("GET", `/reviews/${review_id}`);
+  const offered = await choices("creates", "answer_review", "label", { review_id });
+  expect(offered.map(({ id }) => id)).toEqual(suggestions);
+});
+
+test("the predictions to choose from are the newest ones", async () => {
+  const { id } = await classified("red", { name: "newest.png" });
+  const [first] = await choices("searches", "find_prediction", "prediction_id");
+  expect(first).toMatchObject({ id, label: expect.stringContaining("newest.png: red") });
 });
