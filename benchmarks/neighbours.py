@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import threading
@@ -66,35 +67,51 @@ def answered(service: Service, path: str, first: int, count: int, interval: floa
 
 
 class Noise:
-    """The other workspace: many connections that send until `stop`."""
+    """The other workspace: many connections, in a process of their own, that send until the end.
+
+    In this process they would take turns with the neighbour at Python's lock, which is no fault of
+    the service.
+    """
 
     def __init__(self, service: Service, clients: int) -> None:
-        self._service, self._over = service, threading.Event()
+        target = [str(service.port), service.prepared.hook_path, str(clients)]
+        self._command = [sys.executable, __file__, "--noise", *target]
         self.statuses: Counter[int] = Counter()
-        self._threads = [
-            threading.Thread(target=self._send, args=(number,)) for number in range(clients)
-        ]
 
     def __enter__(self) -> Noise:
-        for thread in self._threads:
-            thread.start()
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        told, _ = self._process.communicate()
+        self.statuses.update({int(status): count for status, count in json.loads(told).items()})
 
-    def _send(self, client: int) -> None:
-        jpeg, path, number = common.photo(client), self._service.prepared.hook_path, 0
-        with closing(HTTPConnection("127.0.0.1", self._service.port, timeout=120)) as connection:
-            while not self._over.is_set():
+
+def make_noise(port: int, path: str, clients: int) -> None:
+    """Send from many connections until the standard input ends; print what came back."""
+    over, statuses = threading.Event(), Counter[int]()
+
+    def send(client: int) -> None:
+        jpeg, number = common.photo(client), 0
+        with closing(HTTPConnection("127.0.0.1", port, timeout=120)) as connection:
+            while not over.is_set():
                 number += 1
                 data = common.numbered(jpeg, 1_000_000 * client + number)
                 connection.request("POST", path, data, {"Content-Type": "image/jpeg"})
                 answer = connection.getresponse()
                 answer.read()
-                self.statuses[answer.status] += 1
+                statuses[answer.status] += 1
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    sys.stdin.read()
+    over.set()
+    for thread in threads:
+        thread.join()
+    print(json.dumps(statuses))
 
 
 def main() -> None:
@@ -105,7 +122,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200, help="pictures of the neighbour, twice")
     parser.add_argument("--interval", type=float, default=0.1, help="seconds between them")
     parser.add_argument("--clients", type=int, default=8, help="connections of the other")
+    parser.add_argument("--noise", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.noise:
+        port, path, clients = arguments.noise
+        make_noise(int(port), path, int(clients))
+        return
     common.warn_if_busy()
     print(common.machine(), flush=True)
     limits = {"COLABEL_MAX_WAITING": str(WAITING)}

@@ -106,15 +106,25 @@ def verify(secret: str | Sequence[str], headers: Mapping[str, str], body: bytes)
 
 
 def next_attempt_at(
-    attempt: int, now: datetime, *, rng: Random, retry_after: int | None = None
+    attempt: int,
+    now: datetime,
+    *,
+    rng: Random,
+    retry_after: int | None = None,
+    until: datetime | None = None,
 ) -> datetime | None:
     """Return when to try again after `attempt` attempts that ended at `now`; None to give up.
 
-    A receiver's Retry-After (seconds) can lengthen the wait, to a day at most.
+    A receiver's Retry-After (seconds) can lengthen the wait, to a day at most. After the schedule
+    it is given up; with `until`, it is tried daily up to then.
     """
-    if attempt >= len(RETRY_SCHEDULE):
+    if attempt < len(RETRY_SCHEDULE):
+        wait = RETRY_SCHEDULE[attempt]
+    elif until is not None and now + LONGEST_WAIT <= until:
+        wait = LONGEST_WAIT
+    else:
         return None
-    wait = RETRY_SCHEDULE[attempt] * (1 + JITTER * rng.random())
+    wait *= 1 + JITTER * rng.random()
     if retry_after is not None:
         wait = max(wait, min(timedelta(seconds=retry_after), LONGEST_WAIT))
     return now + wait

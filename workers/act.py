@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
 from connector.actions import Context, Location, Outcome
 from connector.actions.places import read_picture
-from connector.db.tables import Action, Classifier, Image, Prediction
+from connector.db.tables import Action, Prediction
 from connector.domain import (
     classifiers,
     derivatives,
@@ -22,6 +21,7 @@ from connector.domain import (
     folders,
     lineage,
     outbound,
+    picture_facts,
     predictions,
     turns,
     undoing,
@@ -131,15 +131,13 @@ def _begin(rt: Runtime, crew: Crew) -> int:
     moved, bundles, found = rt.database.share(claim, group=GROUP)
     for bundle in bundles:
         crew.tell(rt, bundle)
-    shown = _shown(rt, [turn.prediction for turn in found])
+    with rt.database.read() as session:
+        shown = picture_facts.of_predictions(
+            session, [turn.prediction for turn in found], rt.settings.public_url
+        )
     for turn in found:
-        crew.begin(rt, turn, _for_label(turn.action, shown[turn.prediction.id]))
+        crew.begin(rt, turn, picture_facts.for_label(turn.action.label, shown[turn.prediction.id]))
     return moved
-
-
-def _for_label(action: Action, shown: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the picture as a person corrected it, to what is done because of that."""
-    return shown if action.label is None else {**shown, "label": action.label}
 
 
 def _act(rt: Runtime, turn: Turn, shown: Mapping[str, Any]) -> None:
@@ -235,40 +233,6 @@ def _hand_on(
     return predictions.submit(
         rt.database, rt.blobs, rt.settings, source=ref, submission=submission, way="rule"
     ).id
-
-
-def _shown(rt: Runtime, rows: Sequence[Prediction]) -> dict[str, dict[str, Any]]:
-    """Return what actions may know of the pictures, by the predictions' ids."""
-    if not rows:
-        return {}
-    statement = (
-        select(Prediction.id, Classifier.name, Image.media_type, Image.sha256)
-        .join(Classifier, Classifier.id == Prediction.classifier_id)
-        .join(Image, Image.id == Prediction.image_id)
-        .where(Prediction.id.in_([row.id for row in rows]))
-    )
-    with rt.database.read() as session:
-        facts = {row.id: row for row in session.execute(statement)}
-    base = f"{rt.settings.public_url}/api/v1/predictions"
-    return {
-        row.id: {
-            "id": row.id,
-            "label": row.label,
-            "confidence": row.confidence,
-            "decided_by": row.decided_by,
-            "classifier_id": row.classifier_id,
-            "classifier_name": facts[row.id].name,
-            "name": row.name,
-            "external_id": row.external_id,
-            "metadata": row.meta,
-            "media_type": facts[row.id].media_type,
-            "sha256": facts[row.id].sha256,
-            "url": f"{base}/{row.id}",
-            "image_url": f"{base}/{row.id}/image",
-            "created_at": row.created_at,
-        }
-        for row in rows
-    }
 
 
 def _fail(rt: Runtime, turn: Turn, error: ColabelError) -> None:

@@ -8,6 +8,8 @@ export default defineConfig({
     pool: "forks",
     fileParallelism: false,
     maxWorkers: 1,
+    // Core and the app are loaded once for all files, none of which keeps anything.
+    isolate: false,
     sequence: { concurrent: false },
     testTimeout: 180_000,
     hookTimeout: 600_000,

@@ -8,7 +8,7 @@ import click
 
 from connector.commands.common import data_option, open_service, workspace_option
 from connector.commands.show import table
-from connector.domain import delivery_log, outbound
+from connector.domain import delivery_log, event_filters, outbound
 from connector.sending import send
 
 SHOWN = 50
@@ -28,10 +28,16 @@ def list_(workspace: str | None) -> None:
     with open_service() as service, service.database.read() as session:
         found = outbound.list_webhooks(session, service.workspace_id(workspace))
         rows = [
-            (one.id, one.url, ", ".join(one.event_types), one.disabled_reason or "on")
+            (
+                one.id,
+                one.url,
+                ", ".join(one.event_types),
+                event_filters.sentence(one.filters),
+                one.disabled_reason or "on",
+            )
             for one in found
         ]
-    click.echo(table(("webhook", "url", "events", "state"), rows))
+    click.echo(table(("webhook", "url", "events", "of these", "state"), rows))
 
 
 @webhook.command()

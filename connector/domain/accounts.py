@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import ApiKey, Workspace
 from connector.db.types import utcnow
-from connector.domain import audit_log
+from connector.domain import audit_log, outbound
 from connector.errors import Forbidden, NotFound, Unauthorized, Unprocessable
 from connector.ids import new_id, new_token
 
-SCOPES = ("ingest", "read", "review", "admin")
+SCOPES = ("ingest", "read", "review", "subscribe", "admin")
 SECRET_PREFIX = "clbl_"  # noqa: S105 - no secret, only how one begins
 FIRST_WORKSPACE = "My workspace"
 FIRST_KEY = "first key"
@@ -90,11 +90,16 @@ def list_keys(session: Session, workspace_id: str) -> list[ApiKey]:
 
 
 def revoke_key(session: Session, workspace_id: str, key_id: str) -> None:
-    """End a key at once. Raises NotFound."""
+    """End a key at once, and the subscriptions made with it. Raises NotFound.
+
+    Those of a key that may do everything stay: they are its owner's, as rules are.
+    """
     key = session.get(ApiKey, key_id)
     if key is None or key.workspace_id != workspace_id or key.revoked_at is not None:
         raise NotFound(f"There is no key {key_id} here; see `colabel key list`.")
     key.revoked_at = utcnow()
+    if "admin" not in key.scopes:
+        outbound.end_of_key(session, workspace_id, key_id)
     before = audit_log.brief(key, "name", "scopes")
     audit_log.note(session, workspace_id, "key.revoked", key.id, before=before)
     session.flush()

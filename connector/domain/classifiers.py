@@ -86,10 +86,24 @@ def find_classifier(session: Session, workspace_id: str, id_or_name: str) -> Cla
 
 
 def list_classifiers(
-    session: Session, workspace_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    session: Session,
+    workspace_id: str,
+    *,
+    name: str | None = None,
+    cursor: str | None = None,
+    limit: int = DEFAULT_LIMIT,
 ) -> Page[Classifier]:
-    """Return this workspace's classifiers, newest first. Raises BadRequest for bad paging."""
-    return page(session, _all(workspace_id), Classifier.id, cursor=cursor, limit=limit)
+    """Return this workspace's classifiers, newest first, or those that are called `name`.
+
+    Upper and lower case are the same. Raises BadRequest for bad paging.
+    """
+    statement = _all(workspace_id)
+    if name is not None:
+        # The database's lower() may know ASCII alone.
+        names = session.execute(statement.with_only_columns(Classifier.id, Classifier.name))
+        called = [row.id for row in names if row.name.casefold() == name.strip().casefold()]
+        statement = statement.where(Classifier.id.in_(called))
+    return page(session, statement, Classifier.id, cursor=cursor, limit=limit)
 
 
 def update_classifier(

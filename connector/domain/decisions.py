@@ -197,14 +197,14 @@ class Recorder:
         self._completed(row, [])
 
     def _completed(self, row: Prediction, planned: Sequence[Action]) -> None:
-        emitter = self.emitter(row.workspace_id)
-        if not emitter.listens("prediction.completed", row.callback_url):
+        emitter, callbacks = self.emitter(row.workspace_id), row.to_call_back
+        if not callbacks and not emitter.listens("prediction.completed"):
             return
         review = self.session.scalars(
             select(Review.id).where(Review.prediction_id == row.id)
         ).first()
         shown = resources.decided(row, self.public_url, planned, review)
-        emitter.emit("prediction.completed", shown, row.callback_url)
+        emitter.emit("prediction.completed", shown, callbacks)
 
 
 def question(label: str | None, confidence: float, answer: Answer) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any
 
@@ -20,6 +20,7 @@ from connector.sending import Outcome, Parcel
 from connector.signing import next_attempt_at
 
 GONE = 410
+CALLBACK_LASTS = timedelta(days=30)
 GONE_REASON = "The address answered 410 Gone, which means: send no more."
 WORN_OUT_REASON = (
     "Every delivery has failed for 5 days. Last: {error} Repair the receiver, then enable it again."
@@ -125,12 +126,14 @@ def record_attempt(
     if delivery.status != "pending":
         _count_failure(session, outcome, final=True)
         return delivery  # cancelled while it was under way
+    # A callback is told once, so whoever waits for it gets more time than the spec's schedule.
+    until = None if delivery.webhook_id else delivery.created_at + CALLBACK_LASTS
     following = next_attempt_at(
-        delivery.attempts, moment, rng=SystemRandom(), retry_after=outcome.retry_after
+        delivery.attempts, moment, rng=SystemRandom(), retry_after=outcome.retry_after, until=until
     )
     if _stopped(session, delivery, outcome, endpoints.worn_out(health, moment)):
         session.refresh(delivery)
-    elif outcome.permanent or following is None:
+    elif outcome.permanent or following is None or outcome.status == GONE:
         delivery.status, delivery.finished_at = "failed", utcnow()
     else:
         delivery.due_at = following

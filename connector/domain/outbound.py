@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -13,39 +13,36 @@ from sqlalchemy.orm import Session
 from connector.db.session import want
 from connector.db.tables import Delivery, Event, Webhook
 from connector.db.types import Json, utcnow
-from connector.domain import audit_log, endpoints
+from connector.domain import audit_log, endpoints, event_filters
+from connector.domain.event_filters import EVENT_TYPES
 from connector.errors import NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
 from connector.settings import Settings
 from connector.signing import new_secret
 
-EVENT_TYPES = (
-    "prediction.completed",
-    "review.requested",
-    "review.answered",
-    "model.promoted",
-    "model.rejected",
-    "promise.warning",
-    "promise.broken",
-    "alert.raised",
-    "action.failed",
-)
 SWITCHED_OFF = "Switched off by hand; enable it to go on."
 
 
 @dataclass(frozen=True)
 class Subscription:
-    """An address and the types of the events it is to get, as `subscription` makes them."""
+    """An address and which events it is to get, as `subscription` makes them."""
 
     url: str
     event_types: tuple[str, ...]
+    filters: Mapping[str, Any] = field(default_factory=dict)
 
 
-def subscription(settings: Settings, url: str, event_types: Sequence[str]) -> Subscription:
+def subscription(
+    settings: Settings,
+    url: str,
+    event_types: Sequence[str],
+    filters: Mapping[str, Any] | None = None,
+) -> Subscription:
     """Check what is to be subscribed: before the transaction, since names are looked up.
 
-    Raises Unprocessable for an unknown type and ForbiddenAddress for an address inside.
+    `filters`: as `EventFilters.kept` gives them. Raises Unprocessable for an unknown type or a
+    filter that makes no sense for one, and ForbiddenAddress for an address inside.
     """
     unknown = sorted(set(event_types) - set(EVENT_TYPES))
     if unknown or not event_types:
@@ -53,17 +50,25 @@ def subscription(settings: Settings, url: str, event_types: Sequence[str]) -> Su
         raise Unprocessable(
             f"Event types are {', '.join(EVENT_TYPES)}; {named}.", code="unknown_event_type"
         )
+    event_filters.check(filters or {}, event_types)
     check_url(url, settings=settings)
-    return Subscription(url, tuple(dict.fromkeys(event_types)))
+    return Subscription(url, tuple(dict.fromkeys(event_types)), dict(filters or {}))
 
 
-def create_webhook(session: Session, workspace_id: str, wanted: Subscription) -> Webhook:
-    """Subscribe an address; the row's secret is for the subscriber's eyes."""
+def create_webhook(
+    session: Session, workspace_id: str, wanted: Subscription, key_id: str | None = None
+) -> Webhook:
+    """Subscribe an address; the row's secret is for the subscriber's eyes.
+
+    `key_id`: the key that it is made with, which may end it.
+    """
     webhook = Webhook(
         id=new_id("wh"),
         workspace_id=workspace_id,
         url=wanted.url,
         event_types=list(wanted.event_types),
+        filters=dict(wanted.filters),
+        key_id=key_id,
         secret=new_secret(),
     )
     session.add(webhook)
@@ -96,6 +101,13 @@ def delete_webhook(session: Session, workspace_id: str, webhook_id: str) -> None
     cancel_waiting(session, webhook.id)
 
 
+def end_of_key(session: Session, workspace_id: str, key_id: str) -> None:
+    """End the subscriptions that were made with a key, at once."""
+    for webhook in list_webhooks(session, workspace_id):
+        if webhook.key_id == key_id:
+            delete_webhook(session, workspace_id, webhook.id)
+
+
 def cancel_waiting(session: Session, webhook_id: str) -> None:
     """Send nothing more of what waits for this subscription, retries under way included."""
     session.execute(
@@ -118,9 +130,9 @@ def rotate_secret(session: Session, webhook: Webhook, grace: timedelta) -> Webho
 def change_webhook(
     session: Session, webhook: Webhook, wanted: Subscription, enabled: bool | None
 ) -> Webhook:
-    """Send to another address, other types, or switch off (what waits is cancelled) and on."""
+    """Send to another address, other events, or switch off (what waits is cancelled) and on."""
     before, url_before = _brief(webhook), webhook.url
-    webhook.event_types = list(wanted.event_types)
+    webhook.event_types, webhook.filters = list(wanted.event_types), dict(wanted.filters)
     if wanted.url != webhook.url:
         webhook.url = wanted.url
         # What waits goes to the new address too, and the old one's failures are not its own.
@@ -159,6 +171,7 @@ def _brief(webhook: Webhook) -> Json:
     return {
         "url": audit_log.shown_url(webhook.url),
         "event_types": webhook.event_types,
+        "filters": webhook.filters,
         "enabled": webhook.disabled_reason is None,
     }
 
@@ -180,29 +193,45 @@ class Emitter:
             if webhook.disabled_reason is None
         ]
 
-    def listens(self, event_type: str, callback_url: str | None = None) -> bool:
-        """Say whether anybody wants events of this type."""
-        return callback_url is not None or any(event_type in w.event_types for w in self._webhooks)
+    def listens(self, event_type: str) -> bool:
+        """Say whether anybody wants some events of this type."""
+        return any(event_type in hook.event_types for hook in self._webhooks)
 
-    def emit(
-        self, event_type: str, payload: dict[str, Any], callback_url: str | None = None
-    ) -> None:
+    def emit(self, event_type: str, payload: dict[str, Any], callbacks: Sequence[str] = ()) -> None:
         """Write the event and one delivery for each listener, in the caller's transaction."""
-        if not self.listens(event_type, callback_url):
+        hooks = [
+            hook
+            for hook in self._webhooks
+            if event_type in hook.event_types
+            and event_filters.passes(hook.filters, event_type, payload)
+        ]
+        self._write(event_type, payload, hooks, callbacks)
+
+    def call_back(self, event_type: str, payload: dict[str, Any], url: str) -> None:
+        """Tell one callback address alone of something that was told to all others before."""
+        self._write(event_type, payload, [], [url])
+
+    def _write(
+        self,
+        event_type: str,
+        payload: dict[str, Any],
+        hooks: Sequence[Webhook],
+        callbacks: Sequence[str],
+    ) -> None:
+        if not hooks and not callbacks:
             return
         event_id = new_id("evt")
         self.session.add(
             Event(id=event_id, workspace_id=self.workspace_id, type=event_type, payload=payload)
         )
         self.session.flush()
-        for hook in self._webhooks:
-            if event_type in hook.event_types:
-                self.session.add(
-                    Delivery(event_id=event_id, webhook_id=hook.id, url=hook.url, endpoint=hook.id)
-                )
-        if callback_url is not None:
-            key = endpoints.callback_key(self.workspace_id, callback_url)
-            self.session.add(Delivery(event_id=event_id, url=callback_url, endpoint=key))
+        for hook in hooks:
+            self.session.add(
+                Delivery(event_id=event_id, webhook_id=hook.id, url=hook.url, endpoint=hook.id)
+            )
+        for url in callbacks:
+            key = endpoints.callback_key(self.workspace_id, url)
+            self.session.add(Delivery(event_id=event_id, url=url, endpoint=key))
         want(self.session, "deliver")
 
 

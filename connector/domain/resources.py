@@ -209,6 +209,7 @@ def webhook(
         "id": row.id,
         "url": row.url,
         "event_types": row.event_types,
+        "filters": row.filters,
         "enabled": row.disabled_reason is None,
         "disabled_reason": row.disabled_reason,
         "failures": health.failures if health else 0,

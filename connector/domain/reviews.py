@@ -94,6 +94,7 @@ def answer(
     """
     review, prediction = get_review(session, workspace_id, review_id)
     classifier = changes.hold(session, prediction.classifier_id)
+    _hold(session, prediction)
     chosen = _label(session, classifier, review, label)
     _take(session, review, chosen.name, by)
     recorder = Recorder(session, settings)
@@ -109,6 +110,12 @@ def answer(
     after = audit_log.brief(review, "kind", "label", "answered_by", "prediction_id")
     audit_log.note_in(session, classifier, "review.answered", review.id, after=after)
     return Answered(review, contradiction)
+
+
+def _hold(session: Session, prediction: Prediction) -> Prediction:
+    """See it as it is now, until the end: a callback that is added meanwhile must not be missed."""
+    session.refresh(prediction, with_for_update=True)
+    return prediction
 
 
 def _log(session: Session, review: Review) -> None:
@@ -140,7 +147,7 @@ def _settle_copies(
         session, answered.classifier_id, answered.image_id
     ):
         review = session.get_one(Review, review_id)
-        copy = session.get_one(Prediction, review.prediction_id)
+        copy = _hold(session, session.get_one(Prediction, review.prediction_id))
         # Answers of one classifier wait for each other, so nobody can be quicker.
         _take(session, review, label, by)
         copy.label, copy.twin_of = label, answered.id

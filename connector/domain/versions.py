@@ -16,6 +16,8 @@ from connector.errors import Conflict, NotFound
 from connector.ids import new_id
 from connector.settings import Settings
 
+BY_A_PERSON = "A person put it live."
+
 
 @dataclass(frozen=True)
 class NewVersion:
@@ -118,8 +120,8 @@ def promote(
         locked.live_version = number
         promises.went_live(session, locked, row, None)
         shown = resource(locked, row, settings.public_url)
-        reason = "A person put it live."
-        outbound.emit(session, locked.workspace_id, "model.promoted", {**shown, "reason": reason})
+        told = {**shown, "reason": BY_A_PERSON}
+        outbound.emit(session, locked.workspace_id, "model.promoted", told)
     return row
 
 

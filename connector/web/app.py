@@ -16,6 +16,7 @@ from connector.web.api.audit import audit
 from connector.web.api.classifiers import classifiers
 from connector.web.api.deliveries import deliveries
 from connector.web.api.digests import digests
+from connector.web.api.events import events
 from connector.web.api.examples import examples
 from connector.web.api.imports import imports
 from connector.web.api.labels import labels
@@ -62,6 +63,7 @@ APIS: tuple[Api, ...] = (
     rules,
     digests,
     webhooks,
+    events,
     deliveries,
     me,
     audit,

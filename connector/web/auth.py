@@ -12,8 +12,8 @@ from connector.domain.audit_log import Actor
 from connector.errors import Unauthorized
 from connector.web.services import services
 
-Scope = Literal["ingest", "read", "review", "admin"]
-SCOPES: tuple[Scope, ...] = ("ingest", "read", "review", "admin")
+Scope = Literal["ingest", "read", "review", "subscribe", "admin"]
+SCOPES: tuple[Scope, ...] = ("ingest", "read", "review", "subscribe", "admin")
 
 
 def let_in(scope: Scope) -> None:

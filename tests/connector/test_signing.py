@@ -192,6 +192,17 @@ def test_after_ten_attempts_it_is_given_up(attempt: int) -> None:
     assert next_attempt_at(attempt, now(), rng=Random(1), retry_after=5) is None
 
 
+def test_who_is_told_once_is_tried_daily_until_a_day() -> None:
+    rng, moment = Random(1), now()
+    until = moment + timedelta(days=2)
+    following = next_attempt_at(10, moment, rng=rng, until=until)
+    assert following is not None
+    assert timedelta(days=1) <= following - moment <= timedelta(days=1) * (1 + JITTER)
+    assert next_attempt_at(12, until - timedelta(hours=23), rng=rng, until=until) is None
+    second = next_attempt_at(1, moment, rng=rng, until=moment)
+    assert second is not None, "the schedule is kept all the same"
+
+
 def test_a_receiver_can_ask_for_a_longer_wait_but_not_for_ever() -> None:
     rng, moment = Random(1), now()
     assert next_attempt_at(1, moment, rng=rng, retry_after=600) == moment + timedelta(minutes=10)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 
 import psutil
 import pytest
@@ -19,6 +20,8 @@ from sqlalchemy import func, select
 from storm import COPY, Sent, Storm
 
 from connector.db.tables import Action, Prediction
+
+AWAY_SECONDS = 60.0
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(180)]
 
@@ -38,6 +41,10 @@ def count(service: Service, *where: object) -> int:
         return session.scalar(select(func.count(Prediction.id)).where(*where)) or 0  # type: ignore[arg-type]
 
 
+def _is_past(moment: float) -> bool:
+    return time.monotonic() >= moment
+
+
 @contextmanager
 def stopped(process: psutil.Process) -> Iterator[None]:
     """Let a process stand still, as a machine that swaps or a paused container does."""
@@ -52,9 +59,11 @@ def test_while_redis_hangs_pictures_are_taken_and_later_answered(service: Servic
     storm = Storm(service, count=24, seconds=6)
     storm.make_rules()
     until(lambda: service.children().get("redis"), 10, "Redis runs")
-    took = []
+    took, begun = [], time.monotonic()
     with stopped(service.children()["redis"]):
         for number in range(storm.count):
+            due = begun + number * AWAY_SECONDS / (storm.count - 1)
+            until(partial(_is_past, due), AWAY_SECONDS, "its turn comes")
             status, answer, seconds = post(service, number)
             assert status == 202, answer
             storm.accepted[number] = str(answer["id"])

@@ -209,7 +209,7 @@ def test_a_callback_address_is_tried_again_like_a_subscription(rt: Runtime, alic
     with closing(Loopback(answer(status="500 Oops"))) as server:
         with rt.database.write() as session:
             emitter = outbound.Emitter(session, alice.workspace_id)
-            emitter.emit("prediction.completed", {"id": "pred_1"}, server.url)
+            emitter.emit("prediction.completed", {"id": "pred_1"}, [server.url])
         deliver.step(rt)
         server.talk = answer()
         come_due(rt)

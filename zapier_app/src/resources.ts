@@ -90,11 +90,27 @@ export interface ModelVersion {
   created_at: string;
 }
 
+/** What an alert tells of its picture: less than the prediction itself. */
+export type AlertedPrediction = Pick<
+  Prediction,
+  | "id"
+  | "classifier_id"
+  | "label"
+  | "confidence"
+  | "decided_by"
+  | "external_id"
+  | "name"
+  | "metadata"
+  | "image_url"
+  | "url"
+  | "created_at"
+>;
+
 export interface Alert {
   action_id: string;
   channel: string;
   message: string;
-  prediction: Prediction;
+  prediction: AlertedPrediction;
 }
 
 export interface Classifier {

@@ -113,7 +113,6 @@ describe("output fields", () => {
   it.each([
     ["triggers", "picture_classified"],
     ["triggers", "review_needed"],
-    ["triggers", "alert_raised"],
     ["creates", "classify_picture"],
   ])("have one probability per label of the classifier (%s.%s)", async (kind, key) => {
     const where = `${kind}.${key}.operation.outputFields`;

@@ -14,11 +14,23 @@ beforeEach(() => service.clear());
 afterAll(() => service.stop());
 
 const target = "https://hooks.zapier.com/hooks/standard/1/abc/";
+// What the service's alerts tell of their picture: see connector/domain/picture_facts.py.
+const {
+  status: _,
+  probabilities: _probabilities,
+  actions: _actions,
+  review_id: _review,
+  model_version: _version,
+  corrected_label: _corrected,
+  error: _error,
+  decided_at: _decided,
+  ...alerted
+} = prediction();
 const alert = {
   action_id: "act_1",
   channel: "webhook",
   message: "Broken!",
-  prediction: prediction(),
+  prediction: { ...alerted, classifier_name: "pages", media_type: "image/jpeg", sha256: "00" },
 };
 const hooks = [
   ["picture_classified", "prediction.completed", prediction(), "pred_1"],

@@ -20,6 +20,10 @@ class Webhook(Base):
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"), index=True)
     url: Mapped[str]
     event_types: Mapped[list[str]]
+    # Which of these events, in the form of `EventFilters.kept`; empty: all.
+    filters: Mapped[Json] = mapped_column(default=dict, server_default="{}")
+    # The key that it was made with; null where it was not made with one.
+    key_id: Mapped[str | None]
     secret: Mapped[str]
     # Signs beside the new one until then, so that a receiver can change over in peace.
     previous_secret: Mapped[str | None]

@@ -50,6 +50,14 @@ class Prediction(Base):
             sqlite_where=text("image_deleted_at IS NULL"),
             postgresql_where=text("image_deleted_at IS NULL"),
         ),
+        # What was decided last.
+        Index(
+            "ix_predictions_decided_of_workspace",
+            "workspace_id",
+            "decided_at",
+            sqlite_where=text("decided_at IS NOT NULL"),
+            postgresql_where=text("decided_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("pred"))
@@ -67,6 +75,8 @@ class Prediction(Base):
     # `metadata` is taken by SQLAlchemy's declarative base.
     meta: Mapped[Json] = mapped_column("metadata", default=dict)
     callback_url: Mapped[str | None]
+    # Further addresses, added after it came in.
+    callbacks: Mapped[list[str] | None]
     status: Mapped[str] = mapped_column(default="queued")  # queued, needs_review, done, failed
     label: Mapped[str | None]
     confidence: Mapped[float | None]
@@ -91,6 +101,12 @@ class Prediction(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     decided_at: Mapped[datetime | None]
 
+    @property
+    def to_call_back(self) -> list[str]:
+        """The addresses that are told of this picture's answer beside the subscriptions."""
+        first = [] if self.callback_url is None else [self.callback_url]
+        return [*first, *(self.callbacks or [])]
+
 
 class Review(Base):
     """A question to a person about one prediction; an audit asks after the answer was given."""
@@ -104,6 +120,14 @@ class Review(Base):
             "id",
             sqlite_where=text("state = 'open'"),
             postgresql_where=text("state = 'open'"),
+        ),
+        # What was answered last.
+        Index(
+            "ix_reviews_answered_of_workspace",
+            "workspace_id",
+            "answered_at",
+            sqlite_where=text("answered_at IS NOT NULL"),
+            postgresql_where=text("answered_at IS NOT NULL"),
         ),
     )
 

@@ -9,11 +9,11 @@ from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier,
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json, read_query
-from connector.web.schemas.base import PageQuery
 from connector.web.schemas.classifiers import (
     Classifier,
     ClassifierCreate,
     ClassifierPage,
+    ClassifierQuery,
     ClassifierUpdate,
 )
 from connector.web.services import services
@@ -27,16 +27,14 @@ COLLECTION = f"{PREFIX}/classifiers"
     COLLECTION,
     "List classifiers",
     scope="read",
-    query=PageQuery,
+    query=ClassifierQuery,
     answers={200: Answer("One page, newest first", ClassifierPage)},
 )
 def list_all() -> ResponseReturnValue:
-    """All classifiers of the workspace."""
-    query = read_query(PageQuery)
+    """All classifiers of the workspace, or those of a name."""
+    query = read_query(ClassifierQuery)
     with services().database.read() as session:
-        page = domain.list_classifiers(
-            session, workspace_id(), cursor=query.cursor, limit=query.limit
-        )
+        page = domain.list_classifiers(session, workspace_id(), **query.model_dump())
         shown = [domain.summary(session, row, public_url()) for row in page.items]
     return listed(shown, page.next_cursor)
 

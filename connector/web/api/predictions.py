@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import classifiers, forgetting, resources
+from connector.domain import callbacks, classifiers, forgetting, resources
 from connector.domain import predictions as domain
 from connector.domain.predictions import SourceRef
+from connector.fetch import check_url
 from connector.web import intake
 from connector.web.answers import bytes_response, delete_now
 from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.pictures import read_picture
-from connector.web.reading import idempotency_key, read_query
+from connector.web.reading import idempotency_key, read_json, read_query
 from connector.web.schemas.predictions import (
+    CallbackCreate,
     ForgetQuery,
     Prediction,
     PredictionCreate,
@@ -114,6 +116,27 @@ def retry(prediction_id: str) -> ResponseReturnValue:
     """Only failed ones can be tried again."""
     with services().database.write() as session:
         row = domain.retry(session, workspace_id(), prediction_id)
+        shown = resources.prediction(session, row, public_url())
+    return shown, 202, {"Location": shown["url"]}
+
+
+@predictions.operation(
+    "POST",
+    f"{ONE}/callbacks",
+    "Have an address called once it is decided",
+    scope="ingest",
+    model=CallbackCreate,
+    answers={202: Answer("It will be called, or was told before", Prediction)},
+    errors=(409,),
+)
+def call_back(prediction_id: str) -> ResponseReturnValue:
+    """For who learns only afterwards that it will take a while. It gets `prediction.completed`, at
+    once when the answer is there already, and is tried until it accepts, for 30 days.
+    """
+    url, here = read_json(CallbackCreate).callback_url, services()
+    check_url(url, settings=here.settings)
+    with here.database.write() as session:
+        row = callbacks.add(session, workspace_id(), prediction_id, url, public_url())
         shown = resources.prediction(session, row, public_url())
     return shown, 202, {"Location": shown["url"]}
 

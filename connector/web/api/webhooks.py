@@ -7,9 +7,11 @@ from datetime import timedelta
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Endpoint
+from connector.db.tables import Webhook as Row
 from connector.domain import outbound, resources
+from connector.errors import Forbidden
 from connector.web.api.common import PREFIX, listed
-from connector.web.auth import workspace_id
+from connector.web.auth import principal, workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json
 from connector.web.schemas.webhooks import (
@@ -45,17 +47,20 @@ def list_all() -> ResponseReturnValue:
     "POST",
     COLLECTION,
     "Subscribe an address to events",
-    scope="admin",
+    scope="subscribe",
     model=WebhookCreate,
     answers={201: Answer("Subscribed; keep the secret, it is shown this once", NewWebhook)},
 )
 def create() -> ResponseReturnValue:
-    """Messages are signed by the Standard Webhooks specification, and sent again until taken."""
+    """Messages are signed by the Standard Webhooks specification, and sent again until taken. With
+    `filters`, only some of these events are sent.
+    """
     wanted = read_json(WebhookCreate)
     here = services()
-    checked = outbound.subscription(here.settings, wanted.url, wanted.event_types)
+    filters = wanted.filters.kept() if wanted.filters else {}
+    checked = outbound.subscription(here.settings, wanted.url, wanted.event_types, filters)
     with here.database.write() as session:
-        row = outbound.create_webhook(session, workspace_id(), checked)
+        row = outbound.create_webhook(session, workspace_id(), checked, principal().key_id)
         return resources.webhook(row, with_secret=True), 201
 
 
@@ -87,7 +92,8 @@ def change(webhook_id: str) -> ResponseReturnValue:
     with here.database.read() as session:
         row = outbound.get_webhook(session, workspace_id(), webhook_id)
         url, types = said.url or row.url, said.event_types or row.event_types
-    checked = outbound.subscription(here.settings, url, types)
+        filters = row.filters if said.filters is None else said.filters.kept()
+    checked = outbound.subscription(here.settings, url, types, filters)
     with here.database.write() as session:
         row = outbound.get_webhook(session, workspace_id(), webhook_id)
         outbound.change_webhook(session, row, checked, said.enabled)
@@ -115,11 +121,21 @@ def rotate(webhook_id: str) -> ResponseReturnValue:
     "DELETE",
     ONE,
     "End a subscription",
-    scope="admin",
+    scope="subscribe",
     answers={204: Answer("Ended; what waited for it is not sent")},
 )
 def delete(webhook_id: str) -> ResponseReturnValue:
-    """At once."""
+    """At once. A key with the scope `subscribe` alone can end those that were made with it."""
     with services().database.write() as session:
+        _check_own(outbound.get_webhook(session, workspace_id(), webhook_id))
         outbound.delete_webhook(session, workspace_id(), webhook_id)
     return "", 204
+
+
+def _check_own(row: Row) -> None:
+    if "admin" not in principal().scopes and row.key_id != principal().key_id:
+        raise Forbidden(
+            "This subscription was made with another key, which can end it; so can one with the "
+            "scope admin.",
+            code="another_key",
+        )

@@ -34,6 +34,12 @@ class Me(Resource):
     scopes: list[str]
 
 
+class ClassifierQuery(PageQuery):
+    """Which classifiers to list."""
+
+    name: Name | None = Field(None, description="Called so; upper and lower case are the same.")
+
+
 class ClassifierCreate(Wanted):
     """A new classifier."""
 

@@ -99,6 +99,12 @@ class ForgetQuery(Wanted):
     force: bool = Field(False, description="Also where something still needs it that may go.")
 
 
+class CallbackCreate(Wanted):
+    """A further address to be called."""
+
+    callback_url: Url
+
+
 class PredictionPage(PageOf[Prediction]):
     """One page of predictions."""
 

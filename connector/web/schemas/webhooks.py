@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from connector.domain.event_filters import EventFilters
 from connector.web.schemas.base import PageOf, PageQuery, Resource, Url, Wanted
 
 State = Literal["pending", "delivered", "failed", "cancelled"]
@@ -16,6 +17,7 @@ class WebhookCreate(Wanted):
 
     url: Url
     event_types: list[str] = Field(min_length=1, max_length=50)
+    filters: EventFilters | None = Field(None, description="Only those of which this holds.")
 
 
 class WebhookUpdate(Wanted):
@@ -23,6 +25,7 @@ class WebhookUpdate(Wanted):
 
     url: Url | None = None
     event_types: list[str] | None = Field(None, min_length=1, max_length=50)
+    filters: EventFilters | None = Field(None, description="Replaces them; {} asks for nothing.")
     enabled: bool | None = Field(None, description="False cancels what waits; true begins anew.")
 
 
@@ -54,6 +57,7 @@ class Webhook(Resource):
     id: str
     url: str
     event_types: list[str]
+    filters: EventFilters = Field(description="What is absent or null is not asked.")
     enabled: bool
     disabled_reason: str | None
     failures: int = Field(description="Attempts that failed in a row.")

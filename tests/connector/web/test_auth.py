@@ -39,7 +39,7 @@ def test_alice_is_known_by_her_key(as_alice: Caller, alice: Person) -> None:
     assert shown is not None
     assert shown["workspace_id"] == alice.workspace_id
     assert shown["key_name"] == "Alice's key"
-    assert shown["scopes"] == ["admin", "ingest", "read", "review"]
+    assert shown["scopes"] == ["admin", "ingest", "read", "review", "subscribe"]
 
 
 def test_a_revoked_key_is_refused_at_once(
