@@ -20,8 +20,8 @@ async function nextPage<T>(
     ...params,
     cursor,
   });
-  if (next_cursor !== null) await z.cursor.set(next_cursor);
-  else if (page > 0) await z.cursor.set("");
+  // Also at the end: a cursor that was left from another time would bring pages from the middle.
+  await z.cursor.set(next_cursor ?? "");
   return items;
 }
 

@@ -1,14 +1,23 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import App from "../../src/index.js";
 import { run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import type { Item } from "./support/hooks.js";
 import { classified } from "./support/service.js";
+import { Zapier } from "../support/zapier.js";
+
+// Zapier keeps the cursor between the pages of a dropdown.
+let zapier: Zapier;
+beforeAll(async () => {
+  zapier = await Zapier.start();
+});
+afterAll(() => zapier.server.stop());
 
 const list = async (key: string, inputData = {}) => {
   const bundle = { inputData, meta: { isFillingDynamicDropdown: true } };
-  return (await run<Item[]>(`triggers.${key}.operation.perform`, bundle)).results;
+  const method = `triggers.${key}.operation.perform`;
+  return (await run<Item[]>(method, bundle, zapier.event)).results;
 };
 
 test("the classifiers to choose from are those of the workspace", async () => {
