@@ -9,12 +9,12 @@ const classifier = {
   label: "Classifier",
   type: "string",
   dynamic: "classifier_list.id.name",
-  search: "find_classifier.id",
 } as const;
 
 /** Which classifier is to do it. Its labels become output fields. */
 export const classifierField = defineInputField({
   ...classifier,
+  search: "find_classifier.id",
   required: true,
   altersDynamicFields: true,
   helpText: "The classifier that the picture is for.",
@@ -77,10 +77,10 @@ export const pictureFields = [
   },
   {
     key: "name",
-    label: "File Name",
+    label: "Name",
     type: "string",
     required: false,
-    helpText: "How the picture is named in colabel. If left empty, the name that it comes with.",
+    helpText: "The picture's file name in colabel. If left empty, the one that it comes with.",
   },
 ] as const satisfies PlainInputField[];
 

@@ -1,6 +1,8 @@
 // From what a step was given as its picture to what is sent to the service.
-import type { RawHttpResponse, ZObject } from "zapier-platform-core";
+import { Readable } from "node:stream";
+
 import FormData from "form-data";
+import type { RawHttpResponse, ZObject } from "zapier-platform-core";
 
 import { isLoopback } from "./address.js";
 import { networkFault } from "./api.js";
@@ -46,11 +48,17 @@ export async function readPicture(z: ZObject, input: PictureInput): Promise<Pict
   return { kind: "file", address: file, bytes, name: name ?? own, mediaType };
 }
 
-/** The multipart form of a file with further fields, as a Buffer so that its length is known. */
+/**
+ * The multipart form of a file with further fields.
+ *
+ * It is made of Buffers, so that its length is known and no server has to take a chunked body. It
+ * is handed over as a stream, because core writes a Buffer into its log as JSON, byte by byte: of a
+ * picture of 45 MB that took half a minute and more than a gigabyte.
+ */
 export function formOf(
   picture: Extract<Picture, { kind: "file" }>,
   fields: Record<string, string | undefined>,
-): { body: Buffer; headers: Record<string, string> } {
+): { body: Readable; headers: Record<string, string> } {
   const form = new FormData();
   for (const [key, value] of Object.entries(fields)) {
     if (value !== undefined) form.append(key, value);
@@ -60,7 +68,9 @@ export function formOf(
     filename: picture.name.replace(/[\r\n"]/g, "_"),
     contentType: picture.mediaType,
   });
-  return { body: form.getBuffer(), headers: form.getHeaders() };
+  const length = String(form.getLengthSync());
+  const body = Readable.from([form.getBuffer()], { objectMode: false });
+  return { body, headers: { ...form.getHeaders(), "Content-Length": length } };
 }
 
 function httpAddress(z: ZObject, text: string, field: string): URL {

@@ -1,5 +1,9 @@
 // Authentication, where the key goes, and what people read when something is refused.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createAppTester } from "zapier-platform-core";
+import type { Bundle, ZObject } from "zapier-platform-core";
+
+import App from "../src/index.js";
 
 import { KEY, failure, method, results, run } from "./support/core.js";
 import { Loopback, problem } from "./support/service.js";
@@ -36,6 +40,13 @@ describe("connecting", () => {
     expect(said).toMatchObject({ workspace_name: "Post Room", host: `127.0.0.1:${service.port}` });
     expect(service.asked[0]?.headers.authorization).toBe(`Bearer ${KEY}`);
     expect(JSON.stringify(said)).not.toContain(KEY);
+  });
+
+  it("works through core's own tester, too", async () => {
+    service.on("GET /api/v1/me", { json: me });
+    const bundle = { authData: { base_url: service.url, api_key: KEY } };
+    const test = App.authentication?.test as (z: ZObject, bundle: Bundle) => Promise<object>;
+    expect(await createAppTester(App)(test, bundle)).toMatchObject({ workspace_name: "Post Room" });
   });
 
   it("keeps a path prefix", async () => {

@@ -58,6 +58,16 @@ describe.each([
       { ...query, cursor: "c2" },
     ]);
   });
+
+  it("ends after the only page, whatever an earlier list has left behind", async () => {
+    const read = async (page: number) =>
+      results(service, method.trigger(key), { meta: { page } }, zapier.event);
+    service.on(`GET ${path}`, page([item], "c1"));
+    await read(0);
+    service.on(`GET ${path}`, page([item]));
+    expect(await read(0)).toEqual([shown]);
+    expect(await read(1)).toEqual([]);
+  });
 });
 
 describe("labels", () => {

@@ -34,7 +34,7 @@ const inputFields = defineInputFields([
   },
   {
     key: "wait_for_person",
-    label: "Wait for a Person if Unsure",
+    label: "Wait for a Person",
     type: "boolean",
     required: false,
     default: "false",

@@ -25,7 +25,7 @@ async function undoableActions(z: ZObject, bundle: Bundle) {
 const inputFields = defineInputFields([
   {
     key: "action_id",
-    label: "Action",
+    label: "Action ID",
     type: "string",
     required: true,
     choices: { perform: undoableActions },

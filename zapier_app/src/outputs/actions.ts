@@ -18,7 +18,7 @@ export function showAction(action: Action) {
 }
 
 export const actionOutput: OutputFields = [
-  { key: "id", label: "Action ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "prediction_id", label: "Prediction ID", type: "string" },
   { key: "kind", label: "Kind", type: "string" },
   { key: "status", label: "Status", type: "string" },

@@ -47,7 +47,7 @@ export const alertSample: ReturnType<typeof showAlert> = {
 const ofThePicture = predictionFields.filter(({ key }) => key !== "id" && key in alertSample);
 
 export const alertOutput: OutputFields = [
-  { key: "id", label: "Alert ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "channel", label: "Channel", type: "string" },
   { key: "message", label: "Message", type: "string" },
   { key: "prediction_id", label: "Prediction ID", type: "string" },

@@ -21,15 +21,15 @@ export function showClassifier(classifier: Classifier) {
 }
 
 export const classifierOutput: OutputFields = [
-  { key: "id", label: "Classifier ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "name", label: "Name", type: "string" },
   { key: "recipe", label: "Recipe", type: "string" },
   { key: "labels[]", label: "Labels", type: "string" },
   { key: "live_version", label: "Live Version", type: "integer" },
   { key: "accuracy", label: "Accuracy", type: "number" },
-  { key: "accuracy_percent", label: "Accuracy in Percent", type: "number" },
+  { key: "accuracy_percent", label: "Accuracy Percent", type: "number" },
   { key: "unlabelled", label: "Pictures Without a Label", type: "integer" },
-  { key: "url", label: "API URL", type: "string" },
+  { key: "url", label: "URL", type: "string" },
   { key: "created_at", label: "Created At", type: "datetime" },
 ];
 

@@ -22,12 +22,12 @@ export function showExample(example: Example) {
 }
 
 export const exampleOutput: OutputFields = [
-  { key: "id", label: "Example ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "classifier_id", label: "Classifier ID", type: "string" },
   { key: "label", label: "Label", type: "string" },
   { key: "outcome", label: "Outcome", type: "string" },
   { key: "contradiction", label: "Contradiction", type: "string" },
-  { key: "name", label: "File Name", type: "string" },
+  { key: "name", label: "Name", type: "string" },
   { key: "media_type", label: "Media Type", type: "string" },
   { key: "width", label: "Width in Pixels", type: "integer" },
   { key: "height", label: "Height in Pixels", type: "integer" },

@@ -34,7 +34,7 @@ export function showReview(z: ZObject, review: Review) {
 export type ReviewOutput = ReturnType<typeof showReview>;
 
 const reviewFields: PlainOutputField[] = [
-  { key: "id", label: "Review ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "prediction_id", label: "Prediction ID", type: "string" },
   { key: "classifier_id", label: "Classifier ID", type: "string" },
   { key: "kind", label: "Kind", type: "string" },
@@ -46,9 +46,9 @@ const reviewFields: PlainOutputField[] = [
   { key: "suggestions[]", label: "Suggestions", type: "string" },
   { key: "label", label: "Label", type: "string" },
   { key: "answered_by", label: "Answered By", type: "string" },
-  { key: "name", label: "File Name", type: "string" },
+  { key: "name", label: "Name", type: "string" },
   { key: "picture", label: "Picture", type: "file" },
-  { key: "url", label: "API URL", type: "string" },
+  { key: "url", label: "URL", type: "string" },
   { key: "created_at", label: "Created At", type: "datetime" },
   { key: "answered_at", label: "Answered At", type: "datetime" },
 ];

@@ -22,14 +22,14 @@ export function showVersion(version: ModelVersion) {
 }
 
 export const versionOutput: OutputFields = [
-  { key: "id", label: "Model Version ID", type: "string", primary: true },
+  { key: "id", label: "ID", type: "string", primary: true },
   { key: "classifier_id", label: "Classifier ID", type: "string" },
   { key: "number", label: "Version Number", type: "integer" },
   { key: "kind", label: "Kind", type: "string" },
   { key: "live", label: "Live", type: "boolean" },
   { key: "labels[]", label: "Labels", type: "string" },
   { key: "accuracy", label: "Accuracy", type: "number" },
-  { key: "accuracy_percent", label: "Accuracy in Percent", type: "number" },
+  { key: "accuracy_percent", label: "Accuracy Percent", type: "number" },
   { key: "reason", label: "Reason", type: "string" },
   { key: "created_at", label: "Created At", type: "datetime" },
 ];

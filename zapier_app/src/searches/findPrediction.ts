@@ -27,7 +27,7 @@ const inputFields = defineInputFields([
   },
   {
     key: "prediction_id",
-    label: "Prediction",
+    label: "Prediction ID",
     type: "string",
     required: false,
     choices: { perform: recentPredictions },
@@ -46,7 +46,7 @@ async function perform(z: ZObject, bundle: Bundle<InferInputData<typeof inputFie
     return found.status === 404 ? [] : [showPrediction(z, found.data)];
   }
   if (!external) {
-    throw halted(z, "There is nothing to search by: fill in External ID or Prediction.");
+    throw halted(z, "There is nothing to search by: fill in External ID or Prediction ID.");
   }
   const page = await listPage<Prediction>(z, bundle, "predictions", {
     external_id: external,

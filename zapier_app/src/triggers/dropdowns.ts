@@ -20,8 +20,8 @@ async function nextPage<T>(
     ...params,
     cursor,
   });
-  if (next_cursor !== null) await z.cursor.set(next_cursor);
-  else if (page > 0) await z.cursor.set("");
+  // Also at the end: a cursor that was left from another time would bring pages from the middle.
+  await z.cursor.set(next_cursor ?? "");
   return items;
 }
 
@@ -41,7 +41,7 @@ export const classifierList = defineTrigger({
       return items.map(({ id, name }) => ({ id, name }));
     },
     outputFields: [
-      { key: "id", label: "Classifier ID", type: "string", primary: true },
+      { key: "id", label: "ID", type: "string", primary: true },
       { key: "name", label: "Name", type: "string" },
     ],
     sample: { id: "clf_01jdf2a4r6t8v0y2", name: "Incoming Mail" },
@@ -67,7 +67,7 @@ export const openReviewList = defineTrigger({
       }));
     },
     outputFields: [
-      { key: "id", label: "Review ID", type: "string", primary: true },
+      { key: "id", label: "ID", type: "string", primary: true },
       { key: "name", label: "Name", type: "string" },
     ],
     sample: { id: "rev_01jdf6h8j0k2m4n6", name: "scan-0001.jpg: invoice? (rev_01jdf6h8j0k2m4n6)" },

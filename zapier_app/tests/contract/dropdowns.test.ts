@@ -1,14 +1,23 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 
 import App from "../../src/index.js";
+import { Zapier } from "../support/zapier.js";
 import { run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import type { Item } from "./support/hooks.js";
 import { api, classified } from "./support/service.js";
 
-const list = async (key: string, inputData = {}) => {
-  const bundle = { inputData, meta: { isFillingDynamicDropdown: true } };
-  return (await run<Item[]>(`triggers.${key}.operation.perform`, bundle)).results;
+// Zapier keeps the cursor between the pages of a dropdown.
+let zapier: Zapier;
+beforeAll(async () => {
+  zapier = await Zapier.start();
+});
+afterAll(() => zapier.server.stop());
+
+const list = async (key: string, page = 0) => {
+  const bundle = { meta: { isFillingDynamicDropdown: true, page } };
+  const method = `triggers.${key}.operation.perform`;
+  return (await run<Item[]>(method, bundle, zapier.event)).results;
 };
 
 test("the classifiers to choose from are those of the workspace", async () => {
@@ -16,6 +25,23 @@ test("the classifiers to choose from are those of the workspace", async () => {
     (await list("classifier_list")).map(({ id, name }) => [id, name]),
   );
   expect(names).toEqual({ [facts.classifier]: "colours", [facts.actingClassifier]: "Parcels" });
+});
+
+test("more classifiers than a page holds come page by page", async () => {
+  const many = Array.from({ length: 50 }, (_, number) => `one of many ${number}`);
+  const made = new Set<string>();
+  onTestFinished(async () => {
+    for (const id of made) await api("DELETE", `/classifiers/${id}`);
+  });
+  for (const name of many) {
+    const { id } = await api<Item>("POST", "/classifiers", { name, recipe: "sort" });
+    made.add(id);
+  }
+  const pages = [];
+  for (const page of [0, 1, 2]) pages.push(await list("classifier_list", page));
+  expect(pages.map(({ length }) => length)).toEqual([50, 2, 0]);
+  const found = new Set(pages.flat().map(({ id }) => id));
+  expect(found).toEqual(made.add(facts.classifier).add(facts.actingClassifier));
 });
 
 test("the reviews to choose from are the open ones", async () => {

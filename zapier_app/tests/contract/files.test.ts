@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, test } from "vitest";
 
 import { auth, run } from "./support/core.js";
 import { facts } from "./support/facts.js";
@@ -39,8 +39,6 @@ test("the picture of a trigger can be used as a file by a later step", async () 
   expect(later.type).toBe("file");
 
   const storage = await zapiersStorage();
-  vi.stubEnv("ZAPIER_DEPLOY_KEY", "of the contract test");
-  onTestFinished(() => void vi.unstubAllEnvs());
   const bundle = { authData: auth(), inputData: later.bundle };
   const event = { rpc_base: `${storage.url}/rpc` };
   const { results } = await run<string>(later.method, bundle, event);
