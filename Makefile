@@ -7,11 +7,12 @@ STAMP := .venv/.installed
 # A machine's own certificate store knows the proxies that its owner trusts; uv's own does not.
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),--system-certs)
 ARGS ?=
+ZAPIER_STAMP := zapier_app/node_modules/.installed
 # Tests that run at the same time.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast lint format lock bench-help debian-packages clean
+.PHONY: help install demo up test test-fast zapier-test lint format lock bench-help debian-packages clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +35,25 @@ demo: $(STAMP) ## run the sample job through the real service (ARGS=--once stops
 up: $(STAMP) ## run the whole service on this machine until Ctrl-C
 	$(BIN)/colabel up $(ARGS)
 
-test: lint ## everything that CI runs: lint and the whole suite
+test: lint zapier-test ## everything that CI runs: lint and the whole suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-fast: $(STAMP) ## the suite without the tests that start whole services
 	$(BIN)/python -m pytest -m "not service" $(ARGS)
+
+zapier-test: ## the Zapier integration's own tests (they need Node 20 or newer)
+	@if node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null \
+	    && command -v npm >/dev/null; then \
+	  $(MAKE) --no-print-directory $(ZAPIER_STAMP) && npm --prefix zapier_app test; \
+	elif [ -n "$$CI" ]; then \
+	  echo "The Zapier integration cannot be tested: install Node 20 or newer, with npm."; exit 1; \
+	else \
+	  echo "Skipped the Zapier integration's tests: they need Node 20 or newer, with npm."; \
+	fi
+
+$(ZAPIER_STAMP): zapier_app/package-lock.json
+	npm --prefix zapier_app ci
+	@touch $@
 
 lint: $(STAMP) ## ruff (format and lint) and mypy --strict
 	$(BIN)/ruff format --check .
@@ -56,3 +71,4 @@ lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock
 
 clean: ## remove what make made (never your data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info
+	rm -rf zapier_app/node_modules zapier_app/dist zapier_app/build
