@@ -22,6 +22,7 @@ from workers import runtime as rt_module
 from workers.answering import Task
 from workers.keeper import blameless, keep, watchdog
 from workers.looking import Looked, look
+from workers.pace import Pace
 from workers.runtime import Runtime, runtime
 from workers.sessions import Sessions
 
@@ -46,10 +47,10 @@ def drain() -> int:
 
 def step(rt: Runtime) -> int:
     """Classify one batch; return how many rows were claimed."""
+    pace: Pace = rt.cache.get("pace") or rt.cache.setdefault("pace", Pace())
+    limit = pace.limit(rt.settings.batch_size)
     with rt.database.write() as session:
-        work = decisions.claim_queued(
-            session, limit=rt.settings.batch_size, seconds=rt.settings.lease_seconds
-        )
+        work = decisions.claim_queued(session, limit=limit, seconds=rt.settings.lease_seconds)
         rows = decisions.quarantine(session, rt.settings, work)
     if not work.claim.ids:
         return 0
@@ -62,6 +63,7 @@ def step(rt: Runtime) -> int:
         written = decisions.record(
             session, rt.settings, work.claim, answers, [*failures, *unreadable]
         )
+    pace.saw({row.workspace_id for row in rows}, len(rows), time.monotonic() - began)
     note(
         logger,
         f"classified {written} pictures, {len(unreadable)} of them unreadable",
