@@ -85,3 +85,24 @@ def test_one_version_of_the_command_line_tool_is_named() -> None:
     calls = re.findall(r"npx (\S+) zapier-platform ([a-z:]+)", ZAPIER)
     assert {package for package, _ in calls} == {"--package=zapier-platform-cli@19.1.0"}
     assert {"login", "register", "push", "users:add", "team:add"} <= {verb for _, verb in calls}
+
+
+def test_the_page_about_zapier_names_what_the_integration_has() -> None:
+    sources = [*(ROOT / "zapier_app" / "src").glob("*.ts")]
+    for kind in ("triggers", "creates", "searches"):
+        sources += (ROOT / "zapier_app" / "src" / kind).glob("*.ts")
+    text = "\n".join(source.read_text() for source in sources)
+    labels = set(re.findall(r'^\s+label: "([^"]+)",$', text, re.MULTILINE))
+    keys = set(re.findall(r'^\s+key: "([a-z_]+)",\n\s+label: ', text, re.MULTILINE))
+    assert {"Picture Classified", "Wait for a Person"} < labels
+    keys -= {"api_key", "base_url"}  # Of the connection: shown by their labels alone.
+    assert {"wait_for_person", "classifier_id"} < keys
+    hidden = {label for label in labels if label.startswith("List of ")}
+    assert sorted(one for one in labels - hidden if one.split(" Confidence")[0] not in ZAPIER) == []
+    assert sorted(key for key in keys if f"`{key}`" not in ZAPIER) == []
+
+
+def test_the_tool_that_pushes_is_as_old_as_the_core_that_runs() -> None:
+    package = json.loads((ROOT / "zapier_app" / "package.json").read_text())
+    core = package["dependencies"]["zapier-platform-core"]
+    assert set(re.findall(r"zapier-platform-cli@([0-9.]+)", ZAPIER)) == {core}

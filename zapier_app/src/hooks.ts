@@ -14,6 +14,8 @@ const LOOK_BACK = 50;
 /** A trigger's event, how its resource is read again in full, and how it is shown. */
 export interface Hook<T, O> {
   eventType: string;
+  /** Of predictions: only those that ended so. */
+  status?: "done" | "failed";
   /** Read the rest of a resource of which only its short fields came. */
   complete(z: ZObject, bundle: Bundle, part: Partial<T>): Promise<T>;
   show(z: ZObject, resource: T): O;
@@ -24,7 +26,7 @@ type HookBundle = Bundle<Record<string, unknown> & FilterInput>;
 /** The four functions of a REST hook trigger. */
 export function hookOperation<T extends object, O extends { id: string }>(hook: Hook<T, O>) {
   return {
-    performSubscribe: (z: ZObject, bundle: HookBundle) => subscribe(z, bundle, hook.eventType),
+    performSubscribe: (z: ZObject, bundle: HookBundle) => subscribe(z, bundle, hook),
     performUnsubscribe: unsubscribe,
 
     async perform(z: ZObject, bundle: HookBundle): Promise<O[]> {
@@ -40,6 +42,7 @@ export function hookOperation<T extends object, O extends { id: string }>(hook: 
         event_type: hook.eventType,
         limit: bundle.meta?.isLoadingSample ? SAMPLES : LOOK_BACK,
         ...eventParams(z, bundle.inputData),
+        ...(hook.status === undefined ? {} : { status: hook.status }),
       });
       return page.items.map((event) => hook.show(z, event.data));
     },
@@ -50,14 +53,17 @@ export function hookOperation<T extends object, O extends { id: string }>(hook: 
 async function subscribe(
   z: ZObject,
   bundle: HookBundle,
-  eventType: string,
+  { eventType, status }: { eventType: string; status?: string },
 ): Promise<{ id: string }> {
   const made = await call<{ id?: string }>(z, bundle, "webhooks", {
     method: "POST",
     body: {
       url: bundle.targetUrl,
       event_types: [eventType],
-      filters: subscriptionFilters(z, bundle.inputData),
+      filters: {
+        ...subscriptionFilters(z, bundle.inputData),
+        ...(status === undefined ? {} : { statuses: [status] }),
+      },
     },
   });
   if (!made.id) {

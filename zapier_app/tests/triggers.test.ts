@@ -57,7 +57,7 @@ describe.each(hooks)("%s", (key, type, data, id) => {
     expect(jsonOf(service.asked[0])).toEqual({
       url: target,
       event_types: [type],
-      filters: { classifier_ids: ["clf_1"] },
+      filters: { classifier_ids: ["clf_1"], ...always(key).filters },
     });
   });
 
@@ -67,7 +67,7 @@ describe.each(hooks)("%s", (key, type, data, id) => {
       targetUrl: target,
       inputData: { classifier_id: "", label: null },
     });
-    expect(jsonOf(service.asked[0]).filters).toEqual({});
+    expect(jsonOf(service.asked[0]).filters).toEqual(always(key).filters);
   });
 
   it("unsubscribes", async () => {
@@ -92,7 +92,11 @@ describe.each(hooks)("%s", (key, type, data, id) => {
     service.on("GET /api/v1/events", page([]));
     const meta = { isLoadingSample: true };
     expect(await results(service, method.trigger(key, "performList"), { meta })).toEqual([]);
-    expect(service.asked[0]?.query).toEqual({ event_type: type, limit: "3" });
+    expect(service.asked[0]?.query).toEqual({
+      event_type: type,
+      limit: "3",
+      ...always(key).query,
+    });
   });
 
   it("ignores a trial message and anything that is none of its own", async () => {
@@ -111,6 +115,12 @@ describe.each(hooks)("%s", (key, type, data, id) => {
   });
 });
 
+/** What a trigger asks for whatever is filled in: a picture that failed was not classified. */
+function always(key: string): { filters: object; query: object } {
+  if (key !== "picture_classified") return { filters: {}, query: {} };
+  return { filters: { statuses: ["done"] }, query: { status: "done" } };
+}
+
 /** Without the signature of the pointer to a picture: two pointers to one picture may differ. */
 function unsigned(item: unknown): unknown {
   return JSON.parse(JSON.stringify(item).replace(/hydrate\|\|\|.*?\|\|\|hydrate/g, "a picture"));
@@ -128,6 +138,7 @@ describe("subscribing", () => {
       labels: ["left"],
       min_confidence: 0,
       max_confidence: 0.9,
+      statuses: ["done"],
     });
   });
 
@@ -143,6 +154,7 @@ describe("subscribing", () => {
       classifier_id: "clf_1",
       label: "left",
       min_confidence: "0.95",
+      status: "done",
     });
   });
 

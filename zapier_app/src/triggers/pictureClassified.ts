@@ -18,6 +18,8 @@ export const pictureClassified = defineTrigger({
     inputFields: [classifierFilter, labelFilter, ...confidenceFilters],
     ...hookOperation({
       eventType: "prediction.completed",
+      // The event tells of pictures that could not be read, too; those were not classified.
+      status: "done",
       complete: (z, bundle, { id }: Partial<Prediction>) =>
         call<Prediction>(z, bundle, path("predictions", id ?? "")),
       show: showPrediction,
