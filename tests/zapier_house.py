@@ -101,6 +101,13 @@ class House:
         """Return a picture that no other one looks like."""
         return picture(colour, seed=next(self._seeds))
 
+    def warm(self) -> None:
+        """Wait until a picture is answered: workers load for longer than a step may take."""
+        path = f"/api/v1/classifiers/{self.service.prepared.classifier_id}/predictions?wait=60"
+        kind = {"Content-Type": "image/png"}
+        status, shown = self.service.request("POST", path, self.picture("red"), kind, timeout=90)
+        assert (status, shown["status"]) == (200, "done"), shown
+
     def restart(self, *, crash: bool, flush: bool) -> dict[str, Any]:
         """Stop everything, by `kill -9` or in order, and start it anew; Redis may be emptied."""
         with self._lock:
@@ -111,6 +118,7 @@ class House:
             else:
                 self.service.stop()
             self.service.start()
+            self.warm()
         return {}
 
     def _flush(self) -> None:

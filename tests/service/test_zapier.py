@@ -43,9 +43,11 @@ def test_the_app_and_the_service_keep_their_contract(prepared: Prepared) -> None
         "COLABEL_ACTING_CLASSIFIER": cast.acting_id,
         "COLABEL_CHARLIES_CLASSIFIER": cast.charlies_classifier_id,
         "COLABEL_SORTED": str(prepared.data_dir / "sorted"),
+        "NO_COLOR": "1",
     }
     with running(prepared, environment=ENVIRONMENT) as service:
         house = House(service)
+        house.warm()
         with attended(house) as desk:
             facts |= {"COLABEL_URL": service.url, "COLABEL_DESK": desk}
             done = subprocess.run(

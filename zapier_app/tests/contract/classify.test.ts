@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 
-import { run } from "./support/core.js";
+import { failure, run } from "./support/core.js";
 import { facts } from "./support/facts.js";
 import type { Item } from "./support/hooks.js";
 import { pictureServer } from "./support/server.js";
@@ -41,7 +41,7 @@ test("a file of an earlier step is classified, and its server never sees the key
   const kept = await api<{ metadata: object }>("GET", `/predictions/${item.id}`);
   expect(kept.metadata).toEqual(metadata);
   expect(files.received.length).toBeGreaterThan(0);
-  expect(JSON.stringify(files.received.map(({ headers }) => headers))).not.toContain(facts.key);
+  expect(files.seen()).not.toContain(facts.key);
 });
 
 test("a file without a name of its own keeps the one that its address ends with", async () => {
@@ -56,7 +56,7 @@ test("a picture at an address is classified, and its server never sees the key",
   const item = await classify({ picture_url: `${files.url}/photo.png` });
   expect(item).toMatchObject({ status: "done", label: "blue" });
   expect(await keptPicture(item.id)).toEqual(picture);
-  expect(JSON.stringify(files.received.map(({ headers }) => headers))).not.toContain(facts.key);
+  expect(files.seen()).not.toContain(facts.key);
 });
 
 test("a step that Zapier runs again classifies nothing twice", async () => {
@@ -76,6 +76,17 @@ test("another picture is no repeat, though all else is the same", async () => {
   const first = await classify({ ...said, picture: `${one.url}/scan.png` });
   const second = await classify({ ...said, picture: `${two.url}/scan.png` });
   expect(second.id).not.toBe(first.id);
+});
+
+test("a classifier that nobody has trained stops the Zap with a sentence", async () => {
+  const made = { name: "untrained", recipe: "sort", labels: ["cat", "dog"] };
+  const { id } = await api<{ id: string }>("POST", "/classifiers", made);
+  onTestFinished(() => api("DELETE", `/classifiers/${id}`));
+  const files = await pictureServer(await newPicture("red"));
+  const inputData = { classifier_id: id, picture: `${files.url}/scan.png` };
+  const { name, sentence } = await failure(PERFORM, { inputData });
+  expect(name).toBe("HaltedError");
+  expect(sentence).toMatch(/train/i);
 });
 
 test("there is a field for the probability of each label, and the output fills it", async () => {

@@ -41,7 +41,7 @@ describe("Add Labelled Picture", () => {
     expect(added).toMatchObject({ label: "green" });
     await act("add_labelled_picture", said);
     expect((await examples("green")).filter((id) => id === added.id)).toHaveLength(1);
-    expect(JSON.stringify(files.received.map(({ headers }) => headers))).not.toContain(facts.key);
+    expect(files.seen()).not.toContain(facts.key);
   });
 
   test("makes an example of a picture at an address", async () => {

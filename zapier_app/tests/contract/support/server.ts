@@ -43,12 +43,14 @@ export class LocalServer {
           body: Buffer.concat(chunks),
         };
         opened.received.push(received);
-        Promise.resolve(talk(received)).then(
-          ({ status = 200, headers = {}, body = "" }) => {
-            response.writeHead(status, headers).end(body);
-          },
-          (error: unknown) => response.writeHead(599).end(String(error)),
-        );
+        Promise.resolve(received)
+          .then(talk)
+          .then(
+            ({ status = 200, headers = {}, body = "" }) => {
+              response.writeHead(status, headers).end(body);
+            },
+            (error: unknown) => response.writeHead(599).end(String(error)),
+          );
       });
     });
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
@@ -63,6 +65,13 @@ export class LocalServer {
     const received = await until(what, () => this.received[this.read], seconds);
     this.read += 1;
     return received;
+  }
+
+  /** All that it was sent, as text: to look for what it must not see. */
+  seen(): string {
+    return this.received
+      .map(({ path, headers, body }) => `${path} ${JSON.stringify(headers)} ${body.toString()}`)
+      .join("\n");
   }
 
   private close(): Promise<void> {
