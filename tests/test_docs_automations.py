@@ -106,3 +106,11 @@ def test_the_tool_that_pushes_is_as_old_as_the_core_that_runs() -> None:
     package = json.loads((ROOT / "zapier_app" / "package.json").read_text())
     core = package["dependencies"]["zapier-platform-core"]
     assert set(re.findall(r"zapier-platform-cli@([0-9.]+)", ZAPIER)) == {core}
+
+
+def test_what_the_integration_says_itself_is_quoted_as_it_says_it() -> None:
+    [table] = re.findall(r"^\| what you see \|.*?(?:\n\n|\Z)", ZAPIER, re.DOTALL | re.MULTILINE)
+    quoted = re.findall(r"“([^”]+)”", table)
+    assert len(quoted) >= 6
+    said = "\n".join(one.read_text() for one in (ROOT / "zapier_app" / "src").rglob("*.ts"))
+    assert [one for one in quoted if one not in said] == []

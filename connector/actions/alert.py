@@ -54,6 +54,7 @@ class Alert(Action[AlertParams]):
             "channel": params.channel,
             "message": said,
             "prediction": ctx.public_prediction(),
+            "url": f"{ctx.settings.public_url}/api/v1/actions/{ctx.action_id}",
         }
         detail = {"channel": params.channel, "message": said}
         journal = ctx.steps("do")

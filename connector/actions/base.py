@@ -119,7 +119,8 @@ class Context:
 
 
 def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    # As the API shows times.
+    return value.isoformat(timespec="milliseconds") if isinstance(value, datetime) else str(value)
 
 
 class Journal:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connector.db.session import want
-from connector.db.tables import Delivery, Event, Webhook
+from connector.db.tables import Classifier, Delivery, Event, Webhook
 from connector.db.types import Json, utcnow
 from connector.domain import audit_log, endpoints, event_filters
 from connector.domain.event_filters import EVENT_TYPES
@@ -62,6 +62,7 @@ def create_webhook(
 
     `key_id`: the key that it is made with, which may end it.
     """
+    _check_classifiers(session, workspace_id, wanted.filters)
     webhook = Webhook(
         id=new_id("wh"),
         workspace_id=workspace_id,
@@ -75,6 +76,21 @@ def create_webhook(
     session.flush()
     _note(session, webhook, "webhook.created", after=_brief(webhook))
     return webhook
+
+
+def _check_classifiers(session: Session, workspace_id: str, filters: Mapping[str, Any]) -> None:
+    """Raise Unprocessable for a classifier that is not here: nothing would ever be sent."""
+    asked = filters.get("classifier_ids", [])
+    statement = select(Classifier.id).where(
+        Classifier.workspace_id == workspace_id,
+        Classifier.deleted_at.is_(None),
+        Classifier.id.in_(asked),
+    )
+    if missing := set(asked) - set(session.scalars(statement)):
+        raise Unprocessable(
+            f"There is no classifier {min(missing)} here; see GET /api/v1/classifiers.",
+            code="bad_filter",
+        )
 
 
 def list_webhooks(session: Session, workspace_id: str) -> list[Webhook]:
@@ -132,6 +148,8 @@ def change_webhook(
 ) -> Webhook:
     """Send to another address, other events, or switch off (what waits is cancelled) and on."""
     before, url_before = _brief(webhook), webhook.url
+    if wanted.filters != webhook.filters:
+        _check_classifiers(session, webhook.workspace_id, wanted.filters)
     webhook.event_types, webhook.filters = list(wanted.event_types), dict(wanted.filters)
     if wanted.url != webhook.url:
         webhook.url = wanted.url

@@ -53,4 +53,4 @@ def for_label(label: str | None, facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts as plain JSON values, times in ISO 8601."""
-    return {**facts, "created_at": facts["created_at"].isoformat()}
+    return {**facts, "created_at": facts["created_at"].isoformat(timespec="milliseconds")}

@@ -199,6 +199,7 @@ def _alerts(query: Query, _type: str) -> Found:
                 "prediction": picture_facts.plain(
                     picture_facts.for_label(action.label, facts[prediction.id])
                 ),
+                "url": f"{query.public_url}/api/v1/actions/{action.id}",
             },
         )
         for action, prediction in rows

@@ -38,7 +38,8 @@ export function refuse(z: ZObject, response: HttpResponse, body: string): never 
   const problem = readProblem(body);
   const sentence = sentenceOf(problem) ?? unexplained(status, response.request.url);
   const delay = retryAfter(response.headers.get("retry-after"));
-  if (status === 401) throw expired(z, sentence);
+  // The service speaks of its command line and of headers, which people in Zapier do not see.
+  if (status === 401) throw expired(z, unexplained(status, response.request.url));
   if (problem.code === "no_such_address") throw failed(z, tooOld(response), problem.code);
   if (status === 429) throw throttled(z, sentence, delay);
   // 503 says when it makes sense again; Zapier then repeats the step by itself.
@@ -55,7 +56,8 @@ export function sentenceOf(problem: Problem): string | null {
 
 function unexplained(status: number, url: string | undefined): string {
   const host = hostOf(url);
-  if (status === 401) return `${host} did not accept the API key. Connect colabel again.`;
+  if (status === 401)
+    return `${host} does not accept this API key (any more). Connect colabel again with a key that is valid.`;
   if (status === 403) return `${host} does not let this API key do that; give the key more scopes.`;
   if (status === 429) return `${host} has too much to do at the moment.`;
   if (status >= 500) {

@@ -87,7 +87,6 @@ describe("what is refused", () => {
   const detail = "The service says this, with a way on.";
 
   it.each([
-    [401, "invalid_key", "ExpiredAuthError"],
     [403, "missing_scope", "AppError"],
     [400, "bad_request", "AppError"],
     [404, "not_found", "HaltedError"],
@@ -104,6 +103,13 @@ describe("what is refused", () => {
     service.on("GET /api/v1/classifiers", problem(status, code, detail));
     const { name, message } = await failure(service, ...find);
     expect({ name, message }).toEqual({ name: kind, message: detail });
+  });
+
+  it("asks to connect again when the key is not valid, in Zapier's words", async () => {
+    service.on("GET /api/v1/classifiers", problem(401, "invalid_key", detail));
+    const { name, message } = await failure(service, ...find);
+    expect(name).toBe("ExpiredAuthError");
+    expect(message).toMatch(/does not accept this API key .+ Connect colabel again/);
   });
 
   it("passes on how long to wait", async () => {

@@ -74,7 +74,7 @@ def test_without_a_url_only_the_event_is_raised(desk):
     [(kind, payload)] = desk.events
     assert kind == "alert.raised"
     assert payload["message"] == "scan 1.jpg was recognised as “invoice” (97%)."
-    assert payload["prediction"]["created_at"] == "2026-10-03T12:00:00+00:00"
+    assert payload["prediction"]["created_at"] == "2026-10-03T12:00:00.000+00:00"
     json.dumps(payload)
 
 

@@ -61,8 +61,8 @@ def test_only_what_was_asked_for_is_sent(
     filters = {"labels": ["red", "blue"], "min_confidence": 0.9, "classifier_ids": [job.id]}
     shown = subscribe(as_alice, server.url, filters=filters)
     assert {k: v for k, v in shown["filters"].items() if v is not None} == filters
-    elsewhere = {"classifier_ids": ["clf_of_another_kind"]}
-    subscribe(as_alice, server.url, filters=elsewhere)
+    made = as_alice.post("/api/v1/classifiers", json={"name": "Other", "recipe": "sort"}).json or {}
+    subscribe(as_alice, server.url, filters={"classifier_ids": [made["id"]]})
     for colour in ("red", "green", "blue"):
         as_alice.post(f"{job.path}/predictions", data=picture(colour))
     drain()
@@ -94,6 +94,21 @@ def test_impossible_filters_are_refused(as_alice: Caller, filters: Any) -> None:
     wanted = {"url": OUTSIDE, "event_types": ["prediction.completed"], "filters": filters}
     assert as_alice.post(PATH, json=wanted).status_code == 422
     assert (as_alice.get(PATH).json or {})["items"] == []
+
+
+def test_a_classifier_that_is_not_there_is_refused(
+    as_alice: Caller, as_charlie: Caller, job: Any
+) -> None:
+    made = subscribe(as_alice, OUTSIDE)
+    for caller, classifier in ((as_alice, "clf_none"), (as_charlie, job.id)):
+        filters = {"classifier_ids": [classifier]}
+        wanted = {"url": OUTSIDE, "event_types": ["prediction.completed"], "filters": filters}
+        refused = caller.post(PATH, json=wanted)
+        assert (refused.status_code, (refused.json or {})["code"]) == (422, "bad_filter")
+    one = f"{PATH}/{made['id']}"
+    changed = as_alice("PATCH", one, json={"filters": {"classifier_ids": ["clf_none"]}})
+    assert changed.status_code == 422
+    assert (as_alice.get(one).json or {})["filters"] == {}
 
 
 def test_a_tools_key_ends_what_it_began_and_nothing_else(
