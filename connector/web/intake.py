@@ -63,7 +63,8 @@ def accept(
     """
     keys = [_nth_key(what.idempotency_key, number) for number in range(1, len(references) + 1)]
     accepted: list[Accepted] = []
-    with _within_quota(source, keys, accepted) as fresh:
+    brakes = services().brakes.on(source.workspace_id)
+    with brakes, _within_quota(source, keys, accepted) as fresh:
         loaded = _load_all(references)
         new = [data for (data, _), is_new in zip(loaded, fresh, strict=True) if is_new]
         services().quotas.take_bytes(source.workspace_id, new)

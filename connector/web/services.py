@@ -18,6 +18,7 @@ from connector.ringer import Ringer
 from connector.settings import Settings
 from connector.storage import Blobs, open_blobs
 from connector.storage.object_reading import ObjectStores
+from connector.web.brakes import Brakes
 from connector.web.known_hooks import KnownHooks
 from connector.web.numbers import Numbers
 from connector.web.refusals import Refusals
@@ -37,6 +38,7 @@ class Services:
     quotas: Quotas
     numbers: Numbers
     refusals: Refusals
+    brakes: Brakes
     arrivals: Arrivals
     sns: SnsAddresses
 
@@ -56,6 +58,7 @@ class Services:
             quotas=quotas,
             numbers=Numbers(database, bells),
             refusals=Refusals(database),
+            brakes=Brakes(),
             arrivals=Arrivals(settings, database, blobs, quotas, ObjectStores(settings)),
             sns=SnsAddresses(settings),
         )
