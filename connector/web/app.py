@@ -34,7 +34,6 @@ from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
 from connector.web.errors import register_errors
 from connector.web.health import health
-from connector.web.home import home
 from connector.web.hooks import hooks
 from connector.web.metrics import metrics
 from connector.web.openapi import build_document
@@ -42,6 +41,8 @@ from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
 from connector.web.s3_hook import s3_hook
 from connector.web.services import KEY, Services
+from connector.web.ui.rendering import set_up_templates
+from connector.web.ui.views import PAGES
 
 APIS: tuple[Api, ...] = (
     hooks,
@@ -69,7 +70,6 @@ APIS: tuple[Api, ...] = (
     audit,
     health,
     metrics,
-    home,
 )
 
 
@@ -104,8 +104,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["colabel.openapi"] = partial(_document, settings.public_url)
     app.url_map.strict_slashes = False
     register_errors(app)
-    for api in APIS:
-        app.register_blueprint(api)
+    set_up_templates(app)
+    for part in (*APIS, *PAGES):
+        app.register_blueprint(part)
     app.after_request(_harden)
     return app
 
