@@ -33,6 +33,12 @@ SECRETS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
         re.compile(r"(?i)((?:/|%2f)hooks(?:/|%2f))[^/\s\"'?#]+"),
         rf"\1{HIDDEN}",
     ),
+    # /link/TOKEN: who knows the address may make an account or choose a password
+    (
+        ("link",),
+        re.compile(r"(?i)((?:/|%2f)link(?:/|%2f))[^/\s\"'?#]+"),
+        rf"\1{HIDDEN}",
+    ),
     # scheme://user:password@host
     (("://",), re.compile(r"(\w://[^\s/:@\"']*:)[^\s/@\"']+(@)"), rf"\1{HIDDEN}\2"),
     # API keys, and the signing secrets of Standard Webhooks

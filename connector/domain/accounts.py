@@ -34,7 +34,7 @@ class Principal:
 
 def create_workspace(session: Session, name: str) -> Workspace:
     """Make a workspace. Raises Unprocessable when the name is empty."""
-    workspace = Workspace(id=new_id("ws"), name=_name(name, "workspace"))
+    workspace = Workspace(id=new_id("ws"), name=clean_name(name, "workspace"))
     session.add(workspace)
     session.flush()
     after = {"name": workspace.name}
@@ -69,7 +69,7 @@ def create_key(
     key = ApiKey(
         id=new_id("key"),
         workspace_id=workspace_id,
-        name=_name(name, "key"),
+        name=clean_name(name, "key"),
         hint=secret[-4:],
         secret_hash=_hash(secret),
         scopes=[scope for scope in SCOPES if scope in scopes],
@@ -156,7 +156,8 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _name(name: str, kind: str) -> str:
+def clean_name(name: str, kind: str) -> str:
+    """Return a name with single spaces, for a thing of this kind. Raises Unprocessable."""
     cleaned = " ".join(name.split())
     if not cleaned or len(cleaned) > 200 or not cleaned.isprintable():
         raise Unprocessable(

@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from connector.settings import Settings, load_settings
 from connector.web.api.actions import actions
@@ -34,7 +35,6 @@ from connector.web.api.versions import versions
 from connector.web.api.webhooks import webhooks
 from connector.web.errors import register_errors
 from connector.web.health import health
-from connector.web.home import home
 from connector.web.hooks import hooks
 from connector.web.metrics import metrics
 from connector.web.openapi import build_document
@@ -42,6 +42,8 @@ from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
 from connector.web.s3_hook import s3_hook
 from connector.web.services import KEY, Services
+from connector.web.ui.rendering import set_up_templates
+from connector.web.ui.views import PAGES
 
 APIS: tuple[Api, ...] = (
     hooks,
@@ -69,7 +71,6 @@ APIS: tuple[Api, ...] = (
     audit,
     health,
     metrics,
-    home,
 )
 
 
@@ -103,9 +104,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[KEY] = Services.start(settings)
     app.extensions["colabel.openapi"] = partial(_document, settings.public_url)
     app.url_map.strict_slashes = False
+    if settings.proxies:
+        number = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, number, number, number)  # type: ignore[method-assign]
     register_errors(app)
-    for api in APIS:
-        app.register_blueprint(api)
+    set_up_templates(app)
+    for part in (*APIS, *PAGES):
+        app.register_blueprint(part)
     app.after_request(_harden)
     return app
 

@@ -1,4 +1,4 @@
-"""Every error, ours and Flask's own, as an RFC 9457 problem document."""
+"""Every error, ours and Flask's own, as an RFC 9457 problem document; on pages, as a page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from werkzeug.exceptions import (
 from connector.errors import ColabelError, Forbidden, TooLarge, Unauthorized
 from connector.ids import new_id
 from connector.web.counters import count_error
+from connector.web.ui.errors import error_page, wants_page
 
 logger = logging.getLogger(__name__)
 
@@ -41,16 +42,18 @@ _SENTENCES = {
 
 
 def register_errors(app: Flask) -> None:
-    """Make `app` answer every error with a problem document, never with HTML or a traceback."""
+    """Make `app` answer every error with its sentence, never with a traceback."""
     app.register_error_handler(ColabelError, _ours)
     app.register_error_handler(HTTPException, _theirs)
     app.register_error_handler(Exception, _unexpected)
 
 
 def problem_response(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    """Return the response for a problem document and count it."""
+    """Return the response for a problem document and count it; a page where one was asked for."""
     status = int(document["status"])
     count_error(status, str(document["code"]))
+    if wants_page():
+        return error_page(document, headers or {})
     body = json.dumps(document, ensure_ascii=False, default=str)
     response = Response(body, status=status, content_type=PROBLEM)
     response.headers["Cache-Control"] = "no-store"

@@ -8,6 +8,7 @@ from connector.db.tables.classifiers import Classifier, Label, Source, SourceEve
 from connector.db.tables.digests import Digest
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
+from connector.db.tables.people import LoginThrottle, OneTimeLink, Person, PersonSession
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.retention import Derivative, Removal
@@ -37,7 +38,11 @@ __all__ = [
     "Import",
     "ImportProblem",
     "Label",
+    "LoginThrottle",
     "ModelVersion",
+    "OneTimeLink",
+    "Person",
+    "PersonSession",
     "Prediction",
     "Removal",
     "Review",
