@@ -142,10 +142,13 @@ def sheet(
     return Sheet(_fold(session, rows[:PAGE], suspects), following)
 
 
-def tiles(session: Session, classifier: Classifier, example_ids: Sequence[str]) -> list[Tile]:
-    """Return these pictures as they are now, nothing folded; those that are gone are left out."""
-    statement = _rows(classifier).where(Example.id.in_(example_ids))
-    return [_tile(row, {}) for row in session.execute(statement)]
+def tiles(
+    session: Session, classifier: Classifier, example_ids: Sequence[str], *, folded: bool
+) -> tuple[Tile, ...]:
+    """Return these pictures as they are now; those that are gone are left out."""
+    statement = _rows(classifier).where(Example.id.in_(example_ids)).order_by(Example.id.desc())
+    rows = session.execute(statement).all()
+    return _fold(session, rows, {}) if folded else tuple(_tile(row, {}) for row in rows)
 
 
 def read_suspects(
