@@ -97,7 +97,7 @@ def choices(session: Session, classifier: Classifier) -> Choices:
         .where(Example.classifier_id == classifier.id)
         .group_by(Example.label_id)
     )
-    counts = dict(session.execute(by_label).tuples().all())
+    counts = dict(session.execute(by_label).all())
     by_origin = (
         select(Example.origin, func.count())
         .where(Example.classifier_id == classifier.id)

@@ -63,4 +63,4 @@ def _unlabelled(session: Session, classifier: Classifier, ids: list[str]) -> dic
         # Instead of thousands of ids: what was looked through are the newest.
         Example.id.between(min(ids), max(ids)),
     )
-    return dict(session.execute(statement).tuples().all())
+    return dict(session.execute(statement).all())

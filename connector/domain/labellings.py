@@ -69,9 +69,7 @@ def undo_last(session: Session, classifier: Classifier, person_id: str) -> Undon
     if row is None:
         raise Conflict("There is nothing of yours left to undo here.", code="nothing_to_undo")
     names = dict(
-        session.execute(select(Label.id, Label.name).where(Label.classifier_id == held.id))
-        .tuples()
-        .all()
+        session.execute(select(Label.id, Label.name).where(Label.classifier_id == held.id)).all()
     )
     undone: list[str] = []
     for label_id, ids in row.before.items():

@@ -187,7 +187,7 @@ def hold_free(session: Session, ids: Sequence[str]) -> list[str]:
 def thumbnails_of(session: Session, hashes: Collection[str]) -> dict[str, str]:
     """Return content -> its thumbnail, for those of the contents that have one."""
     statement = select(Thumbnail.sha256, Thumbnail.thumbnail_sha256)
-    return dict(session.execute(statement.where(Thumbnail.sha256.in_(hashes))).tuples().all())
+    return dict(session.execute(statement.where(Thumbnail.sha256.in_(hashes))).all())
 
 
 def let_go(session: Session, ids: Sequence[str]) -> Released:
