@@ -77,7 +77,10 @@ def test_folders_become_labels_and_what_lies_in_none_waits(
     with database.read() as session:
         mine = Example.classifier_id == classifier_id
         assert set(session.scalars(select(Example.origin).where(mine))) == {"page"}
-        entry = session.scalars(select(AuditEntry).where(AuditEntry.what == "example.added")).one()
+        noted = select(AuditEntry).where(
+            AuditEntry.what == "example.added", AuditEntry.classifier_id == classifier_id
+        )
+        entry = session.scalars(noted).one()
         assert (entry.actor_name, entry.after) == ("Alice", {"count": 4, "origin": "page"})
 
 
