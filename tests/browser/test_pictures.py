@@ -176,7 +176,9 @@ def test_a_zip_is_unpacked_while_the_page_follows(
     expect(page.locator("[data-sums]")).to_contain_text("1 zip is being unpacked")
     page.reload()
     page.get_by_role("link", name="Show").click()
-    expect(page.get_by_text("30 added, 0 known already, 1 skipped")).to_be_visible()
+    # The train worker, which unpacks it, may still be starting.
+    done = page.get_by_text("30 added, 0 known already, 1 skipped")
+    expect(done).to_be_visible(timeout=90_000)
     expect(page.get_by_text("notes.txt")).to_be_visible()
 
 

@@ -12,7 +12,8 @@ from flask import Flask
 from pagereading import Reader
 from sqlalchemy import select
 from stage import Stage
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.test import TestResponse, encode_multipart
 
 from connector.db import Database
 from connector.db.tables import AuditEntry, Classifier, Example, Import
@@ -47,7 +48,16 @@ def form(files: Files, **values: str) -> dict[str, Any]:
 
 def send(reader: Reader, path: str, files: Files, **values: str) -> dict[str, Any]:
     """Send a batch as the script does, and return what it is told."""
-    answer = reader.post(f"{path}/imports", form(files, **values), headers=JSON)
+    # As bytes: of what is large the test's client would leave a file behind.
+    data = form(files, **values)
+    data["file"] = [FileStorage(stream, filename=name) for stream, name in data["file"]]
+    boundary, body = encode_multipart(MultiDict(data))
+    answer = reader.client.post(
+        f"{path}/imports",
+        data=body,
+        content_type=f"multipart/form-data; boundary={boundary}",
+        headers={**JSON, "X-Csrf-Token": reader.csrf()},
+    )
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json
     return told
@@ -61,10 +71,10 @@ def counts(database: Database, classifier_id: str) -> dict[str, int]:
 
 
 PARTS = {
-    "parts/bolt/1.png": picture("red", seed=1),
-    "parts/nut/1.png": picture("red", seed=2),
-    "parts/nut/2.png": picture("red", seed=3),
-    "loose.png": picture("red", seed=4),
+    "parts/bolt/1.png": picture("red", seed=301),
+    "parts/nut/1.png": picture("red", seed=302),
+    "parts/nut/2.png": picture("red", seed=303),
+    "loose.png": picture("red", seed=304),
 }
 
 
@@ -117,9 +127,9 @@ def test_each_skipped_file_is_named_with_its_reason_and_the_others_are_taken(
     readers: dict[str, Reader], path: str, settings: Settings
 ) -> None:
     files = {
-        "bolt/1.png": picture("red", seed=1),
+        "bolt/1.png": picture("red", seed=301),
         "bolt/notes.txt": b"hello",
-        "bolt/cut.png": picture("red", seed=2)[:200],
+        "bolt/cut.png": picture("red", seed=302)[:200],
         "bolt/huge.png": bytes(settings.max_upload_bytes + 1),
         "bolt/.DS_Store": b"clutter",
         "__MACOSX/bolt/1.png": b"clutter",
@@ -170,7 +180,7 @@ def test_a_zip_goes_to_the_imports(
 def test_a_zip_among_pictures_and_one_with_a_label_for_all(
     readers: dict[str, Reader], path: str
 ) -> None:
-    files = {"bolt/1.png": picture("red", seed=1), "more.zip": archive(PARTS)}
+    files = {"bolt/1.png": picture("red", seed=301), "more.zip": archive(PARTS)}
     assert send(readers["Alice"], path, files)["zips"] == 1
     told = send(readers["Alice"], path, files, labels="one", label="bolt")
     assert told["zips"] == 0
