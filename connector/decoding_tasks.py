@@ -25,7 +25,6 @@ from connector.quiet_pillow import silence_pillow
 from connector.sandbox.wire import Facts
 
 _STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and byte counts of strips, of tiles
-_THUMBNAILED = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 # The classes themselves instead of Image.open: nothing but the format that was sniffed is ever
 # tried, and Pillow's own pixel limit (a warning, process-wide) stays out of it.
@@ -74,19 +73,18 @@ def rotate(data: bytes, facts: Facts) -> tuple[Facts, bytes]:
 
 def thumbnail(data: bytes, facts: Facts) -> tuple[Facts, bytes]:
     """Return a small JPEG, upright. Raises TooLarge and Unprocessable."""
-    silence_pillow()
-    side = facts["pixels"]
+    side, found = facts["pixels"], picture_formats.sniff(data)
+    if found is None:
+        raise _no_thumbnail()
     try:
-        with Image.open(io.BytesIO(data), formats=_THUMBNAILED) as image:
+        with _opened(data, found.name) as image:
             if image.width * image.height > facts["max_pixels"]:
                 raise TooLarge("The picture is too large for a thumbnail.", code="too_many_pixels")
             image.draft("RGB", (side, side))
             image.thumbnail((side, side))
             small = _on_white(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Unprocessable(
-            "No thumbnail could be made of the picture.", code="truncated_picture"
-        ) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise _no_thumbnail() from error
     # A new picture, so that nothing of the file's metadata goes with it.
     plain = Image.new("RGB", small.size)
     plain.paste(small)
@@ -95,8 +93,15 @@ def thumbnail(data: bytes, facts: Facts) -> tuple[Facts, bytes]:
     return {}, out.getvalue()
 
 
+def _no_thumbnail() -> Unprocessable:
+    return Unprocessable("No thumbnail could be made of the picture.", code="truncated_picture")
+
+
 def _on_white(image: Image.Image) -> Image.Image:
     """As RGB. What shines through is white on paper and in most mail programs."""
+    if image.mode.startswith("I"):
+        # Grey of 16 bits, which convert() would clip to white.
+        image = image.convert("I").point([n // 256 for n in range(65_536)], "L")
     if "A" not in image.getbands() and "transparency" not in image.info:
         return image.convert("RGB")
     clear = image.convert("RGBA")

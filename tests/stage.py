@@ -14,7 +14,15 @@ from colours import LABELS, colour_classifier, picture
 from sqlalchemy.orm import Session
 
 from connector import passwords
-from connector.db.tables import Classifier, ModelVersion, Person, PersonSession, TrainingRun
+from connector.db.tables import (
+    Classifier,
+    Import,
+    ImportProblem,
+    ModelVersion,
+    Person,
+    PersonSession,
+    TrainingRun,
+)
 from connector.db.types import utcnow
 from connector.domain import accounts, classifiers, examples, links, logins, people, predictions
 from connector.domain.logins import Place
@@ -67,6 +75,7 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         live.auto_train = False
         stage.classifiers["live"] = live.id
         _report(session, rt, live)
+        stage.ids |= _examples(session, rt, live)
         _others(session, rt, stage)
         key, _ = accounts.create_key(session, workspace_id, "Scanner", ["ingest"])
         invitation = links.invite(session, workspace_id, "dora@example.com", people.REVIEWER)
@@ -107,6 +116,31 @@ def _actor(session: Session, person: Person) -> Actor:
     token = logins.begin_session(session, person, Place("127.0.0.1", LINUX))
     session_id = session.query(PersonSession.id).filter_by(person_id=person.id).scalar()
     return Actor(person.id, person.name, person.email, token, str(session_id))
+
+
+def _examples(session: Session, rt: Runtime, live: Classifier) -> dict[str, str]:
+    """A picture of each label and two without one; return the ids of one, and of a zip."""
+    for number, label in enumerate((*LABELS, None, None)):
+        data, name = picture(label or "red", seed=50 + number), f"sorted-{number}.png"
+        added = examples.add_example(
+            session, rt.blobs, rt.settings, live, data, label, name, "import"
+        )
+    zipped = Import(
+        classifier_id=live.id, status="done", label_mode="folders", total=6, done=6, added=5
+    )
+    zipped.skipped, zipped.finished_at = 1, utcnow()
+    session.add(zipped)
+    session.flush()
+    reason = "This is not a picture, whatever its name says."
+    problem = ImportProblem(
+        import_id=zipped.id, name="red/notes.txt", code="not_a_picture", reason=reason
+    )
+    session.add(problem)
+    return {
+        "example_id": added.example.id,
+        "image_id": added.example.image_id,
+        "import_id": zipped.id,
+    }
 
 
 def _report(session: Session, rt: Runtime, live: Classifier) -> None:

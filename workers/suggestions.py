@@ -61,9 +61,12 @@ def groups(
 ) -> Json:
     """Group pictures without a label into at most {count} groups of look-alikes.
 
+    With {kept} only those that are kept to be labelled; the ids of all of them are told then.
     Raises Conflict when there is no network to look at pictures with.
     """
-    seen = look_at(rt, classifier, waiting(rt, classifier), progress)
+    kept = bool(params.get("kept"))
+    candidates = [one for one in waiting(rt, classifier) if one.kind == "example" or not kept]
+    seen = look_at(rt, classifier, candidates, progress)
     if not seen.candidates:
         return {"sentence": NOTHING, "groups": []}
     probabilities, labels = _probabilities(rt, classifier, seen)
@@ -72,10 +75,11 @@ def groups(
     # What may be a label of its own comes first, then what saves most clicks.
     several = [one for one in found if len(one.members) > 1]
     several.sort(key=lambda one: (-_share(unlike, one.members) > -0.5, -len(one.members)))
-    shown = [
-        _group(one, seen.candidates, probabilities, labels, unlike)
-        for one in several[: int(params["count"])]
-    ]
+    chosen = several[: int(params["count"])]
+    shown = [_group(one, seen.candidates, probabilities, labels, unlike) for one in chosen]
+    if kept:
+        for told, one in zip(shown, chosen, strict=True):
+            told["examples"] = [seen.candidates[i].id for i in one.members]
     sentence = (
         f"{len(seen.candidates):,} pictures without a label; {len(several):,} groups of them look "
         "alike."

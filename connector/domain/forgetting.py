@@ -102,7 +102,9 @@ def _hold(session: Session, image_id: str) -> list[Example]:
     sha256 = session.get_one(Image, image_id).sha256
     free = set(retention.hold_free(session, ids))
     found = session.scalars(shown.execution_options(populate_existing=True)).all()
-    held = removals.try_alone(session, [sha256]) and free == set(session.scalars(kept))
+    contents = {sha256, *retention.thumbnails_of(session, [sha256]).values()}
+    mine = removals.try_alone(session, sorted(contents)) == contents
+    held = mine and free == set(session.scalars(kept))
     if not held or {one.classifier_id for one in found} - set(owners):
         raise Unavailable(
             "This very picture is being used at this moment; ask again in a few seconds.",

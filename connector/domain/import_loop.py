@@ -118,6 +118,25 @@ class Importer:
         collection, labeller = _prepare(collection, mode, table)
         if not collection.entries:
             raise _no_pictures(mode)
+        report = self.take(collection, labeller, record=record, progress=progress)
+        if isinstance(labeller, TableLabels):
+            report = self._missing(labeller, report, record)
+        if not report.used + report.duplicates:
+            raise _no_pictures(mode, report.problems)
+        return report
+
+    def take(
+        self,
+        collection: Collection,
+        labeller: Labeller,
+        *,
+        record: Record | None = None,
+        progress: Callable[[Report], None] | None = None,
+    ) -> Report:
+        """Import files that are labelled by `labeller`; `run` without a word on what is missing.
+
+        Raises NoSpace, Unavailable.
+        """
         report = Report(total=len(collection.entries))
         with ThreadPoolExecutor(THREADS, "import") as pool:
             for chunk in _chunks(collection.entries):
@@ -125,10 +144,6 @@ class Importer:
                 report = self._write(list(results), report, record)
                 if progress is not None:
                     progress(report)
-        if isinstance(labeller, TableLabels):
-            report = self._missing(labeller, report, record)
-        if not report.used + report.duplicates:
-            raise _no_pictures(mode, report.problems)
         return report
 
     def _ready(self, entry: Entry, labeller: Labeller) -> _Ready | Problem:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from connector.errors import NotFound, TooLarge, Unprocessable
 
@@ -110,9 +110,18 @@ def archive(stream: BinaryIO, archive_bytes: int, max_bytes: int) -> Collection:
         [
             Entry(name, partial(_read_member, opened, member, max_bytes))
             for name, member in named
-            if not any(_is_clutter(part) for part in PurePosixPath(name).parts)
+            if not is_clutter_path(name)
         ]
     )
+
+
+def read_bounded(stream: IO[bytes], max_bytes: int) -> bytes:
+    """Return all of a file from its start. Raises TooLarge for more than `max_bytes`."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    if size > max_bytes:
+        raise _too_large(size, max_bytes)
+    return stream.read()
 
 
 class _Bounded(io.BufferedIOBase):
@@ -206,6 +215,11 @@ def _name(member: zipfile.ZipInfo) -> str:
         except UnicodeError:
             name = member.filename
     return name.replace("\\", "/").lstrip("/")
+
+
+def is_clutter_path(path: str) -> bool:
+    """Say whether a file (with /) is one that systems leave around, and nobody's picture."""
+    return any(_is_clutter(part) for part in PurePosixPath(path).parts)
 
 
 def _is_clutter(name: str) -> bool:

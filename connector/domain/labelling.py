@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,6 +32,26 @@ def label_examples(
     All or nothing: raises NotFound when one of them is not here, Unprocessable for a bad label, or
     one outside a recipe's fixed labels, or too many examples.
     """
+    return relabel(session, classifier, example_ids, label_name).count
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """The label that examples were given (its id), and by the label before: which changed."""
+
+    label_id: str | None
+    before: Mapping[str | None, list[str]]
+
+    @property
+    def count(self) -> int:
+        """How many changed."""
+        return sum(map(len, self.before.values()))
+
+
+def relabel(
+    session: Session, classifier: Classifier, example_ids: Sequence[str], label_name: str | None
+) -> Relabelled:
+    """`label_examples` for whoever wants to know what was there before."""
     wanted = list(dict.fromkeys(example_ids))
     if len(wanted) > MOST:
         raise Unprocessable(
@@ -42,17 +63,24 @@ def label_examples(
     label_id = None
     if label_name is not None:
         label_id = classifiers.ensure_label(session, held, label_name).id
-    changed = [row for row in rows if row.label_id != label_id]
-    moment = utcnow() if label_id is not None else None
-    for row in changed:
-        row.label_id, row.labelled_at = label_id, moment
+    before: dict[str | None, list[str]] = {}
+    for row in rows:
+        if row.label_id != label_id:
+            before.setdefault(row.label_id, []).append(row.id)
+            row.label_id = label_id
+            row.labelled_at = utcnow() if label_id is not None else None
+    done = Relabelled(label_id, before)
+    note(session, held, [one for ids in before.values() for one in ids], label_name)
+    return done
+
+
+def note(session: Session, held: Classifier, ids: Sequence[str], label_name: str | None) -> None:
+    """Note that these examples have another label than before; the classifier is held."""
     session.flush()
-    if changed:
-        ids = [row.id for row in changed]
-        after = {"label": label_name, "count": len(ids), "ids": ids}
+    if ids:
+        after = {"label": label_name, "count": len(ids), "ids": list(ids)}
         audit_log.note_in(session, held, "example.labelled", ids[0], after=after)
-    changes.note(session, held.id, len(changed))
-    return len(changed)
+    changes.note(session, held.id, len(ids))
 
 
 def _rows(session: Session, classifier: Classifier, wanted: list[str]) -> list[Example]:

@@ -37,7 +37,7 @@ def labelled_otherwise(
     if not key:
         return None
     statement = (
-        select(Example.id, Label.name, _key())
+        select(Example.id, Label.name, key_column())
         .join(Label, Label.id == Example.label_id)
         .join(Image, Image.id == Example.image_id)
         .join(Embedding, Embedding.sha256 == Image.sha256)
@@ -63,7 +63,7 @@ def questions_about_copies(session: Session, classifier_id: str, image_id: str) 
     if not key:
         return []
     statement = (
-        select(Review.id, _key())
+        select(Review.id, key_column())
         .join(Prediction, Prediction.id == Review.prediction_id)
         .join(Image, Image.id == Prediction.image_id)
         .join(Embedding, Embedding.sha256 == Image.sha256)
@@ -90,12 +90,13 @@ def bits_apart(one: bytes, other: bytes) -> int:
 
 def _key_of(session: Session, image_id: str) -> bytes | None:
     return session.scalar(
-        select(_key())
+        select(key_column())
         .join(Image, Image.sha256 == Embedding.sha256)
         .where(Image.id == image_id, Embedding.backbone == THUMBNAILS)
     )
 
 
-def _key() -> ColumnElement[bytes]:
+def key_column() -> ColumnElement[bytes]:
+    """The key as a column, of the embedding that stands under the name THUMBNAILS."""
     start = THUMBNAIL_BYTES + 1
     return func.substr(Embedding.vector, start, KEY_BYTES, type_=LargeBinary())

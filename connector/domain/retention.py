@@ -6,11 +6,11 @@ row needs them any more, in this workspace or another; how, stands in `connector
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from connector import actions as action_kinds
@@ -24,6 +24,7 @@ from connector.db.tables import (
     Image,
     Prediction,
     Review,
+    Thumbnail,
 )
 from connector.domain import removals
 from connector.settings import Settings
@@ -176,8 +177,17 @@ def hold_free(session: Session, ids: Sequence[str]) -> list[str]:
     made = select(Derivative.prediction_id, Derivative.sha256)
     for owner, sha256 in session.execute(made.where(Derivative.prediction_id.in_(contents))):
         contents[owner].add(sha256)
+    small = thumbnails_of(session, set().union(*contents.values()))
+    for hashes in contents.values():
+        hashes |= {small[sha256] for sha256 in hashes & small.keys()}
     mine = removals.try_alone(session, sorted(set().union(*contents.values())))
     return [prediction_id for prediction_id, hashes in contents.items() if hashes <= mine]
+
+
+def thumbnails_of(session: Session, hashes: Collection[str]) -> dict[str, str]:
+    """Return content -> its thumbnail, for those of the contents that have one."""
+    statement = select(Thumbnail.sha256, Thumbnail.thumbnail_sha256)
+    return dict(session.execute(statement.where(Thumbnail.sha256.in_(hashes))).all())
 
 
 def let_go(session: Session, ids: Sequence[str]) -> Released:
@@ -219,14 +229,22 @@ def drop_images(session: Session, image_ids: Sequence[str], moment: datetime) ->
 
 
 def _mark_unneeded(session: Session, hashes: set[str]) -> set[str]:
-    """Mark the contents that no row of any workspace needs; return them."""
+    """Mark the contents that no row of any workspace needs, with their thumbnails; return them."""
+    free = _unneeded(session, hashes)
+    if free:
+        small = set(thumbnails_of(session, free).values())
+        session.execute(delete(Thumbnail).where(Thumbnail.sha256.in_(free)))
+        removals.mark(session, sorted(free | _unneeded(session, small)))
+    return free
+
+
+def _unneeded(session: Session, hashes: set[str]) -> set[str]:
+    """Those of the contents that are nobody's picture, nor made of a picture that is kept."""
     kept = select(Image.sha256).where(Image.sha256.in_(hashes), Image.deleted_at.is_(None))
     made = (
         select(Derivative.sha256)
         .join(Prediction, Prediction.id == Derivative.prediction_id)
         .where(Derivative.sha256.in_(hashes), KEPT)
     )
-    free = hashes - set(session.scalars(kept)) - set(session.scalars(made))
-    if free:
-        removals.mark(session, sorted(free))
-    return free
+    small = select(Thumbnail.thumbnail_sha256).where(Thumbnail.thumbnail_sha256.in_(hashes))
+    return hashes.difference(*(session.scalars(one) for one in (kept, made, small)))

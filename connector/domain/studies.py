@@ -19,6 +19,8 @@ REHEARSAL = "rehearsal"
 LABEL_NEXT = "label_next"
 GROUPS = "groups"
 COMPARISON = "comparison"
+# Of one kind, among which one with certain parameters is looked for.
+LATEST = 10
 
 Claimed = longwork.Claimed[Study]
 WORK = longwork.LongWork(
@@ -61,6 +63,17 @@ def list_studies(
     if kind is not None:
         statement = statement.where(Study.kind == kind)
     return page(session, statement, Study.id, cursor=cursor, limit=limit)
+
+
+def last(session: Session, classifier: Classifier, kind: str, params: Json) -> Study | None:
+    """Return the newest study of that kind that was asked with these `params`."""
+    statement = (
+        select(Study)
+        .where(Study.classifier_id == classifier.id, Study.kind == kind)
+        .order_by(Study.id.desc())
+        .limit(LATEST)
+    )
+    return next((row for row in session.scalars(statement) if row.params == params), None)
 
 
 def claim(session: Session, seconds: float) -> Claimed | None:

@@ -6,12 +6,19 @@ from connector.db.tables.accounts import ApiKey, Fact, Workspace
 from connector.db.tables.backfills import Backfill
 from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
 from connector.db.tables.digests import Digest
-from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
+from connector.db.tables.examples import (
+    Embedding,
+    Example,
+    Image,
+    Import,
+    ImportProblem,
+    Labelling,
+)
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.people import LoginThrottle, OneTimeLink, Person, PersonSession
 from connector.db.tables.predictions import Prediction, Review
 from connector.db.tables.records import AuditEntry, Tally
-from connector.db.tables.retention import Derivative, Removal
+from connector.db.tables.retention import Derivative, Removal, Thumbnail
 from connector.db.tables.rules import Action, Rule
 from connector.db.tables.training import ModelVersion, Study, TrainingRun
 from connector.db.tables.undos import Undo, UndoItem
@@ -38,6 +45,7 @@ __all__ = [
     "Import",
     "ImportProblem",
     "Label",
+    "Labelling",
     "LoginThrottle",
     "ModelVersion",
     "OneTimeLink",
@@ -51,6 +59,7 @@ __all__ = [
     "SourceEvent",
     "Study",
     "Tally",
+    "Thumbnail",
     "TrainingRun",
     "Undo",
     "UndoItem",

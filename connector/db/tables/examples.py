@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from connector.db.types import Base, utcnow
+from connector.db.types import Base, Json, utcnow
 from connector.ids import new_id
 
 
@@ -54,6 +54,9 @@ class Example(Base):
         # How many each label has, counted without reading the rows.
         Index("ix_examples_classifier_id_label_id", "classifier_id", "label_id"),
         Index("ix_examples_image_id", "image_id"),
+        # Pages of those with one label, without one, or of one origin, newest first.
+        Index("ix_examples_classifier_id_label_id_id", "classifier_id", "label_id", "id"),
+        Index("ix_examples_classifier_id_origin_id", "classifier_id", "origin", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))
@@ -66,6 +69,26 @@ class Example(Base):
     # When it got the label that it has; None for those of the first release.
     labelled_at: Mapped[datetime | None] = mapped_column(default=utcnow)
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Labelling(Base):
+    """What a person labelled at one go on a page, with what was there before, to be undone."""
+
+    __tablename__ = "labellings"
+    __table_args__ = (
+        Index("ix_labellings_classifier_id_person_id_id", "classifier_id", "person_id", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("lab"))
+    classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"))
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    # What they got, None for no label; labels that were removed since are no longer there.
+    label_id: Mapped[str | None]
+    # The ids of the examples by the id of the label that they had, "" for none.
+    before: Mapped[Json]
+    count: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    undone_at: Mapped[datetime | None]
 
 
 class Import(Base):

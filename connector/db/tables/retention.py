@@ -40,3 +40,13 @@ class Derivative(Base):
     prediction_id: Mapped[str] = mapped_column(
         ForeignKey("predictions.id"), primary_key=True, index=True
     )
+
+
+class Thumbnail(Base):
+    """The small JPEG of a content: made when it is first looked at, gone with its picture."""
+
+    __tablename__ = "thumbnails"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    thumbnail_sha256: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -13,6 +13,7 @@ from connector.web.ui.views.link import link
 from connector.web.ui.views.login import login
 from connector.web.ui.views.new import new
 from connector.web.ui.views.people import people
+from connector.web.ui.views.pictures import pictures
 from connector.web.ui.views.settings import settings
 
 PAGES: tuple[Pages, ...] = (
@@ -25,6 +26,7 @@ PAGES: tuple[Pages, ...] = (
     login,
     new,
     people,
+    pictures,
     settings,
     themes,
 )
