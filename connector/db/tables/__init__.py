@@ -9,7 +9,7 @@ from connector.db.tables.digests import Digest
 from connector.db.tables.examples import Embedding, Example, Image, Import, ImportProblem
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.people import LoginThrottle, OneTimeLink, Person, PersonSession
-from connector.db.tables.predictions import Prediction, Review
+from connector.db.tables.predictions import Prediction, Review, ReviewSkip
 from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.retention import Derivative, Removal
 from connector.db.tables.rules import Action, Rule
@@ -46,6 +46,7 @@ __all__ = [
     "Prediction",
     "Removal",
     "Review",
+    "ReviewSkip",
     "Rule",
     "Source",
     "SourceEvent",
