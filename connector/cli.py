@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("connector.commands.audit:audit", "List who did what."),
     "retention": ("connector.commands.retention:retention", "Delete pictures after some time."),
     "alert": ("connector.commands.alert:alert", "Test alerts, and list what waits for a digest."),
+    "person": ("connector.commands.person:person", "List and invite people, make their links."),
     "key": ("connector.commands.key:key", "Make, list and revoke API keys."),
     "db": ("connector.commands.db:db", "Bring the database up to date."),
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),

@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from connector.child import Child, Event
 from connector.db import Database
 from connector.db.migrate import upgrade
-from connector.domain.accounts import ensure_first_workspace
+from connector.domain import links
+from connector.domain.accounts import ensure_first_workspace, find_workspace
 from connector.embedded import EmbeddedRedis
 from connector.errors import ColabelError, ConfigurationError
 from connector.jobs import QUEUES
@@ -40,26 +41,36 @@ WARN_OF = ("died", "killed")
 class Started:
     """A running service: how to reach it, how to get in the first time, and how to end it.
 
-    `first_key` is the API key, given at the very first start only. `stop` asks for the end, and
+    `first_key` is the API key, given at the very first start only; `owner_link` the address that
+    makes the owner's account, while there is none. `stop` asks for the end, and
     `stopping` says whether somebody has; both may be called from any thread.
     """
 
     url: str
     data_dir: Path
     first_key: str | None
+    owner_link: str | None
     stop: Callable[[], None]
     stopping: Callable[[], bool]
 
 
 def welcome_text(started: Started) -> str:
     """Say how to get in."""
+    owner = (
+        f"\n  Begin    {started.owner_link}"
+        "\n           (makes your account; works once, `colabel person link` makes another)"
+        if started.owner_link
+        else ""
+    )
     key = (
         f"\n  API key  {started.first_key}"
         "\n           (shown this once; `colabel key create NAME` makes another)"
         if started.first_key
         else ""
     )
-    return f"\ncolabel is running.\n  Open     {started.url}{key}\n  Data     {started.data_dir}\n"
+    return (
+        f"\ncolabel is running.\n  Open     {started.url}{owner}{key}\n  Data     {started.data_dir}\n"
+    )
 
 
 def run_up(
@@ -107,7 +118,7 @@ class _Up:
     ) -> None:
         """Start, in the order in which one part needs another, and watch until the end."""
         check_at_start(self._settings)
-        first_key = _prepare_database(self._settings)
+        first_key, owner_path = _prepare_database(self._settings)
         server = None if self._settings.redis_url else EmbeddedRedis(self._settings.data_dir)
         env = self._environment(server.url if server else self._settings.redis_url)
         first = [server.child()] if server else []
@@ -120,6 +131,7 @@ class _Up:
                         url=self._listening.url,
                         data_dir=self._settings.data_dir,
                         first_key=first_key,
+                        owner_link=self._public_url() + owner_path if owner_path else None,
                         stop=supervisor.request_stop,
                         stopping=lambda: supervisor.stop_requested,
                     )
@@ -140,6 +152,11 @@ class _Up:
             supervisor.start(child)
         return True
 
+    def _public_url(self) -> str:
+        """Where people reach it, as far as the settings say."""
+        known = "public_url" in self._settings.model_fields_set
+        return self._settings.public_url if known else self._listening.url
+
     def _environment(self, redis_url: str) -> dict[str, str]:
         env = {
             "COLABEL_DATA_DIR": str(self._settings.data_dir),
@@ -147,8 +164,7 @@ class _Up:
             "REDIS_URL": redis_url,
             "PYTHONUNBUFFERED": "1",
         }
-        if "public_url" not in self._settings.model_fields_set:
-            env["COLABEL_PUBLIC_URL"] = self._listening.url
+        env["COLABEL_PUBLIC_URL"] = self._public_url()
         if sys.dont_write_bytecode:
             # Compiling everything anew triples the time that each restart takes (8 s with torch).
             env["PYTHONDONTWRITEBYTECODE"] = ""
@@ -175,8 +191,9 @@ def _background(env: Mapping[str, str]) -> Iterator[Child]:
         yield Child(name=name, argv=[sys.executable, "-m", "connector.cli", name], env=env)
 
 
-def _prepare_database(settings: Settings) -> str | None:
-    """Bring the tables up to date; return the first key if this is the first start.
+def _prepare_database(settings: Settings) -> tuple[str | None, str | None]:
+    """Bring the tables up to date; return the first key if this is the first start, and the path
+    of the link that makes the owner's account while there is none.
 
     Raises ConfigurationError when the database cannot be used.
     """
@@ -185,7 +202,9 @@ def _prepare_database(settings: Settings) -> str | None:
     try:
         upgrade(database)
         with database.write() as session:
-            return ensure_first_workspace(session)
+            first_key = ensure_first_workspace(session)
+            made = links.first_owner(session, find_workspace(session).id)
+            return first_key, None if made is None else made.path
     except OperationalError as error:
         raise ConfigurationError(
             f"The database {redact(settings.database)} cannot be used ({error.orig}); "

@@ -179,7 +179,8 @@ def _questions(session: Session, ids: Sequence[str]) -> dict[str, int]:
         .where(Prediction.classifier_id.in_(ids), Review.state == "open")
         .group_by(Prediction.classifier_id)
     )
-    return dict(session.execute(statement).tuples().all())
+    found: dict[str, int] = dict(session.execute(statement).all())
+    return found
 
 
 def _last(session: Session, ids: Sequence[str]) -> dict[str, datetime]:

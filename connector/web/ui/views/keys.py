@@ -12,6 +12,7 @@ from connector.web.ui import flashes, visitors
 from connector.web.ui.forms import Form
 from connector.web.ui.pages import Pages
 from connector.web.ui.rendering import go, page
+from connector.web.ui.words import t
 
 keys = Pages("keys", __name__)
 
@@ -46,6 +47,10 @@ def revoke(key_id: str) -> ResponseReturnValue:
     return go("keys.show")
 
 
+def _names(scopes: list[str]) -> str:
+    return t("scope.admin") if "admin" in scopes else ", ".join(t(f"scope.{one}") for one in scopes)
+
+
 def _page(form: Form, secret: str | None = None) -> ResponseReturnValue:
     with services().database.read() as session:
         listed = accounts.list_keys(session, visitors.workspace_id())
@@ -56,5 +61,6 @@ def _page(form: Form, secret: str | None = None) -> ResponseReturnValue:
         listed=listed,
         secret=secret,
         scopes=accounts.SCOPES,
+        scope_names=_names,
         chosen=request.form.getlist("scope"),
     )
