@@ -55,7 +55,7 @@
     const body = new URLSearchParams(new FormData(form, submitter));
     unsent += 1;
     try {
-      return await fetch(form.action, { method: "POST", body, headers: asPart });
+      return await fetch(submitter.formAction, { method: "POST", body, headers: asPart });
     } finally {
       unsent -= 1;
     }
@@ -65,6 +65,8 @@
     const text = await response.text();
     if (response.ok) {
       said().innerHTML = text;
+      const left = said().querySelector("[data-left]");
+      if (left) document.getElementById("left").textContent = left.content.textContent;
       document.getElementById("messages").replaceChildren();
     } else {
       document.getElementById("messages").innerHTML = text;

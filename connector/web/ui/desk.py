@@ -41,7 +41,12 @@ class Desk:
     @property
     def total(self) -> int:
         """How many questions are open."""
-        return sum(one.count for one in self.waiting if self.within in ("", one.classifier_id))
+        return count(self.waiting, self.within)
+
+
+def count(waiting: list[Waiting], within: str) -> int:
+    """Return how many of these questions are of the classifier `within`, or of all."""
+    return sum(one.count for one in waiting if within in ("", one.classifier_id))
 
 
 def next_card(session: Session, within: str, besides: list[str]) -> Card | None:

@@ -95,8 +95,9 @@ def answer(review_id: str) -> ResponseReturnValue:
             person_id=who.person_id,
         )
         row, _ = domain.get_review(session, who.workspace_id, review_id)
+        left = desk.count(queue.waiting(session, who.workspace_id), within)
     if visitors.is_htmx():
-        return part("review/said.html", last=row, within=within)
+        return part("review/said.html", last=row, within=within, left=left)
     return desk.go_on(within, last=review_id)
 
 
