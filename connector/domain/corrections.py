@@ -73,12 +73,13 @@ def correct(
     if review.kind == "audit":
         reviews.learn(session, prediction, chosen, review.kind)
         reviews.note_audit(session, classifier, prediction, name)
+        copies: list[Prediction] = []
         begun: list[putting_right.Begun] = []
     else:
-        concerned = [prediction, *_copies(session, prediction)]
-        begun = [_put_right(session, one, name, by.name) for one in concerned]
+        copies = _copies(session, prediction)
+        begun = [_put_right(session, one, name, by.name) for one in (prediction, *copies)]
     before = audit_log.brief(review, "label", "answered_by")
-    for one in _reviews_of(session, review, prediction, begun):
+    for one in _reviews_of(session, review, copies):
         one.label, one.answered_by, one.person_id = name, by.name, by.person_id
         one.answered_at = utcnow()
     session.flush()
@@ -103,33 +104,28 @@ def _put_right(
     return putting_right.begin(session, prediction.workspace_id, prediction.id, label, by)
 
 
-def _copies(session: Session, prediction: Prediction) -> Sequence[Prediction]:
-    """Return near-identical pictures that obeyed this answer."""
-    statement = select(Prediction).where(
-        Prediction.classifier_id == prediction.classifier_id,
-        Prediction.twin_of == prediction.id,
-        Prediction.status == "done",
-    )
-    return session.scalars(statement.order_by(Prediction.id).limit(MOST_COPIES)).all()
-
-
-def _reviews_of(
-    session: Session,
-    review: Review,
-    prediction: Prediction,
-    begun: Sequence[putting_right.Begun],
-) -> list[Review]:
-    """Return the review and those of copies that were settled with it."""
-    if len(begun) < 2:
-        return [review]
-    statement = (
-        select(Review)
-        .join(Prediction, Prediction.id == Review.prediction_id)
-        .where(
+def _copies(session: Session, prediction: Prediction) -> list[Prediction]:
+    """Return near-identical pictures that obeyed this answer, themselves or through a copy."""
+    found: dict[str, Prediction] = {}
+    asked = [prediction.id]
+    while asked and len(found) < MOST_COPIES:
+        statement = select(Prediction).where(
+            Prediction.twin_of.in_(asked),
             Prediction.classifier_id == prediction.classifier_id,
-            Prediction.twin_of == prediction.id,
-            Review.kind == "question",
-            Review.state == "answered",
+            Prediction.status == "done",
+            Prediction.id.not_in([prediction.id, *found]),
         )
+        fresh = session.scalars(statement.order_by(Prediction.id).limit(MOST_COPIES)).all()
+        found |= {one.id: one for one in fresh}
+        asked = [one.id for one in fresh]
+    return list(found.values())
+
+
+def _reviews_of(session: Session, review: Review, copies: Sequence[Prediction]) -> list[Review]:
+    """Return the review and those of copies that were settled with it."""
+    statement = select(Review).where(
+        Review.prediction_id.in_([one.id for one in copies]),
+        Review.kind == "question",
+        Review.state == "answered",
     )
-    return [review, *session.scalars(statement)]
+    return [review, *(session.scalars(statement) if copies else ())]

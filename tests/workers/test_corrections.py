@@ -8,13 +8,13 @@ import pytest
 from acting import MOVE, actions, add_rule, run, send
 from asking import ask, review_of, values
 from at_once import meanwhile
-from colours import picture
 from sqlalchemy import select
 
 from connector.db import Database
 from connector.db.tables import AuditEntry, Classifier, Event, Example, Label, Prediction, Review
 from connector.domain import audits, corrections, outbound, reviews, rules
 from connector.domain.corrections import By, Corrected
+from connector.domain.outbound import Subscription
 from connector.domain.predictions import SourceRef
 from connector.errors import ColabelError, Conflict, Forbidden, NotFound
 from workers.runtime import Runtime
@@ -38,6 +38,11 @@ def correct(
         return corrections.correct(session, rt.settings, mine.workspace_id, review_id, label, by)
 
 
+def subscribe(session: Any, mine: Classifier, *kinds: str) -> None:
+    wanted = Subscription("https://listener.example/", kinds, {})
+    outbound.create_webhook(session, mine.workspace_id, wanted)
+
+
 def examples_of(database: Database) -> list[str | None]:
     """Return the label of each example."""
     with database.read() as session:
@@ -55,13 +60,7 @@ def test_none_of_these_settles_it_without_rules_and_keeps_the_picture(
     add_rule(rt, colours, MOVE)
     (question,) = ask(rt, api_source)
     with database.write() as session:
-        outbound.create_webhook(
-            session,
-            rt.settings,
-            colours.workspace_id,
-            "http://8.8.8.8/",
-            ["prediction.completed", "review.answered"],
-        )
+        subscribe(session, colours, "prediction.completed", "review.answered")
     answer(rt, colours, question, None)
     run(rt)
     review, prediction = review_of(database, question)
@@ -75,7 +74,7 @@ def test_none_of_these_settles_it_without_rules_and_keeps_the_picture(
     assert actions(rt, prediction.id) == [], "rules speak of labels"
     assert examples_of(database) == [None]
     with database.read() as session:
-        told = {one.type: one.data for one in session.scalars(select(Event))}
+        told = {one.type: one.payload for one in session.scalars(select(Event))}
     assert told["prediction.completed"]["label"] is None
     assert told["review.answered"]["state"] == "answered"
     with database.write() as session, pytest.raises(Conflict, match="none of the labels"):
@@ -106,7 +105,9 @@ def test_none_of_these_tells_that_an_audited_answer_is_wrong(
         send(rt, api_source, colour, seed=seed)
     run(rt)
     with database.read() as session:
-        first, second, third = session.scalars(select(Review.id).order_by(Review.id))
+        pairs = session.execute(select(Prediction.label, Review.id).join(Review))
+        by_label = dict(pairs.all())
+    first, second, third = (by_label[label] for label in ("red", "blue", "green"))
     for one, label in ((first, None), (second, "blue"), (third, "red")):
         answer(rt, colours, one, label)
     review, prediction = review_of(database, first)
@@ -224,19 +225,13 @@ def test_listeners_hear_the_new_answer(
 ) -> None:
     (question,) = ask(rt, api_source)
     with database.write() as session:
-        outbound.create_webhook(
-            session,
-            rt.settings,
-            colours.workspace_id,
-            "http://8.8.8.8/",
-            ["review.answered"],
-        )
+        subscribe(session, colours, "review.answered")
     answer(rt, colours, question, "red")
     correct(rt, colours, question, "blue")
     correct(rt, colours, question, "blue")
     with database.read() as session:
         told = session.scalars(select(Event).order_by(Event.id)).all()
-    assert [one.data["label"] for one in told] == ["red", "blue"]
+    assert [one.payload["label"] for one in told] == ["red", "blue"]
 
 
 def code(caught: pytest.ExceptionInfo[ColabelError]) -> str:
@@ -282,4 +277,4 @@ def test_of_two_who_answer_at_once_one_is_heard(
 
     _, told, _ = meanwhile(database, first, second)
     assert told == "already_answered"
-    assert picture("grey") and review_of(database, question)[0].label is None
+    assert review_of(database, question)[0].label is None

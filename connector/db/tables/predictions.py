@@ -50,6 +50,13 @@ class Prediction(Base):
             sqlite_where=text("image_deleted_at IS NULL"),
             postgresql_where=text("image_deleted_at IS NULL"),
         ),
+        # Which pictures obeyed the answer to this one.
+        Index(
+            "ix_predictions_twin_of",
+            "twin_of",
+            sqlite_where=text("twin_of IS NOT NULL"),
+            postgresql_where=text("twin_of IS NOT NULL"),
+        ),
         # What was decided last.
         Index(
             "ix_predictions_decided_of_workspace",

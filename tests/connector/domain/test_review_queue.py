@@ -170,7 +170,7 @@ def test_questions_come_before_audits_and_of_the_classifier_that_is_asked_for(
         session.get_one(Review, audit).kind = "audit"
     assert claim(database, anna, count=2, classifier_id="clf_other") == []
     assert claim(database, anna) == [question]
-    assert claim(database, anna, classifier_id=colours.id, count=2) == [audit, question]
+    assert claim(database, anna, classifier_id=colours.id, count=2) == [question, audit]
     with database.read() as session:
         (waiting,) = queue.waiting(session, anna.workspace_id)
     assert (waiting.classifier_id, waiting.count) == (colours.id, 2)

@@ -14,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True)
+TWINS = sa.text("twin_of IS NOT NULL")
 CLAIMED = sa.text("claimed_by IS NOT NULL")
 
 
@@ -28,6 +29,13 @@ def upgrade() -> None:
         ["claimed_by"],
         sqlite_where=CLAIMED,
         postgresql_where=CLAIMED,
+    )
+    op.create_index(
+        "ix_predictions_twin_of",
+        "predictions",
+        ["twin_of"],
+        sqlite_where=TWINS,
+        postgresql_where=TWINS,
     )
     op.create_table(
         "review_skips",
@@ -48,6 +56,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it back: everybody is asked everything again."""
     op.drop_table("review_skips")
+    op.drop_index("ix_predictions_twin_of", "predictions")
     op.drop_index("ix_reviews_claimed_by", "reviews")
     for column in ("claimed_until", "claimed_by", "person_id"):
         op.drop_column("reviews", column)
