@@ -55,12 +55,14 @@
     const body = new URLSearchParams(new FormData(form, submitter));
     unsent += 1;
     try {
-      return await fetch(submitter.formAction, { method: "POST", body, headers: asPart });
+      return await fetch(submitter.getAttribute("formaction") || form.action, { method: "POST", body, headers: asPart });
     } finally {
       unsent -= 1;
     }
   };
 
+  // Answered by somebody else, or gone: there is nothing to answer any more, so it goes on.
+  const OVER = [404, 409, 410];
   const show = async (response) => {
     const text = await response.text();
     if (response.ok) {
@@ -68,10 +70,18 @@
       const left = said().querySelector("[data-left]");
       if (left) document.getElementById("left").textContent = left.content.textContent;
       document.getElementById("messages").replaceChildren();
-    } else {
-      document.getElementById("messages").innerHTML = text;
+      return;
     }
+    const part = response.headers.get("Content-Type")?.startsWith("text/html") ? text : "";
+    if (!OVER.includes(response.status)) throw new Refused(part);
+    document.getElementById("messages").innerHTML = part;
   };
+  class Refused extends Error {
+    constructor(part) {
+      super("refused");
+      this.part = part;
+    }
+  }
 
   let busy = false;
   const answer = async (form, submitter) => {
@@ -94,14 +104,15 @@
         prepare(idOf(question()));
         busy = false;
       }
-    } catch {
+    } catch (error) {
       // It did not get through, so the picture is put back; nothing was answered.
       const current = question();
       if (current !== before) {
         current.replaceWith(before);
         prepare(idOf(before));
       }
-      note(desk().dataset.failed, "bad");
+      if (error.part) document.getElementById("messages").innerHTML = error.part;
+      else note(desk().dataset.failed, "bad");
       busy = false;
     }
   };
