@@ -21,10 +21,20 @@ from connector.db.tables import (
     ModelVersion,
     Person,
     PersonSession,
+    Review,
     TrainingRun,
 )
 from connector.db.types import utcnow
-from connector.domain import accounts, classifiers, examples, links, logins, people, predictions
+from connector.domain import (
+    accounts,
+    classifiers,
+    examples,
+    links,
+    logins,
+    people,
+    predictions,
+    review_links,
+)
 from connector.domain.logins import Place
 from connector.domain.predictions import SourceRef, Submission
 from models import report
@@ -88,7 +98,26 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         "token": invitation.token,
     }
     _pictures(rt, live.id)
+    _question(rt, stage)
     return stage
+
+
+def _question(rt: Runtime, stage: Stage) -> None:
+    """Labelled pictures to compare the question with, and a signed link that asks it."""
+    with rt.database.write() as session:
+        live = session.get_one(Classifier, stage.classifiers["live"])
+        for seed, colour in enumerate(("red", "green", "blue", "red", "green", "blue")):
+            data = picture(colour, seed=seed)
+            added = examples.add_example(
+                session, rt.blobs, rt.settings, live, data, colour, f"{colour}.png", "upload"
+            )
+        review = session.query(Review).filter_by(workspace_id=stage.workspace_id).one()
+        made = review_links.make(session, rt.settings, stage.workspace_id, review.id, name="Dana")
+    stage.ids |= {
+        "review_id": review.id,
+        "example_id": added.example.id,
+        "signed": made.url.rpartition("/")[2],
+    }
 
 
 def _people(session: Session, stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Prediction, Review
@@ -25,8 +25,10 @@ def count(session: Session, classifier: Classifier) -> Counted:
 
     Those of all versions since: people were promised something, not a version was.
     """
+    # Who says that it is none of the labels finds the answer wrong and has no better one.
+    wrong = or_(Prediction.corrected_label.is_not(None), Review.label.is_(None))
     statement = (
-        select(func.count(Review.id), func.count(Prediction.corrected_label))
+        select(func.count(Review.id), func.count(case((wrong, 1))))
         .join(Prediction, Prediction.id == Review.prediction_id)
         .where(
             Prediction.classifier_id == classifier.id,
@@ -36,8 +38,7 @@ def count(session: Session, classifier: Classifier) -> Counted:
     )
     if since := classifier.promise.get("since"):
         statement = statement.where(Review.created_at >= datetime.fromisoformat(since))
-    answered, wrong = session.execute(statement).one()
-    return Counted(answered, wrong)
+    return Counted(*session.execute(statement).one())
 
 
 def tell(session: Session, classifier: Classifier, verdict: str, public_url: str) -> None:

@@ -161,9 +161,12 @@ class Recorder:
             self._open(row, "audit", "audit", f"Is “{label}” right? This answer stands already.")
 
     def decide(self, row: Prediction, decided_by: str) -> list[Action]:
-        """The answer stands: plan what the rules foresee and tell whoever listens."""
+        """The answer stands: plan what the rules foresee and tell whoever listens.
+
+        An answer of no label says that it is none of them: rules speak of labels, so none follows.
+        """
         row.status, row.decided_by, row.decided_at = "done", decided_by, utcnow()
-        planned = self.planner.plan(row)
+        planned = [] if row.label is None else self.planner.plan(row)
         self._completed(row, planned)
         return planned
 

@@ -21,7 +21,14 @@ from connector.domain import (
     promises,
     reviews,
 )
-from connector.domain.remedies import Remedy, actions_of, compare, correction, remedy
+from connector.domain.remedies import (
+    Remedy,
+    actions_of,
+    compare,
+    correction,
+    nothing_left,
+    remedy,
+)
 from connector.domain.rules import Planner
 from connector.errors import Conflict, Unprocessable
 
@@ -60,11 +67,7 @@ def begin(
     running = _running(session, prediction)
     if running is not None:
         if running.label != chosen.name:
-            raise Conflict(
-                f"This picture is being put right for “{running.label}”; wait until "
-                f"{running.id} is done.",
-                code="put_right_under_way",
-            )
+            raise _under_way(running)
         waiting = [row for row in rows if row.after_undo == running.id]
         return Begun(Remedy(chosen.name), running, waiting)
     found = compare(session, prediction, chosen.name, rows)
@@ -89,6 +92,39 @@ def begin(
     )
     session.flush()
     return Begun(found, undo, planned)
+
+
+def withdraw(session: Session, workspace_id: str, prediction_id: str, by: str) -> Begun:
+    """A person takes their answer back for none of the labels: what followed is undone.
+
+    The picture waits among the examples for a label. Raises NotFound, and Conflict when it is not
+    decided, while it is being put right, and while an action is in the middle of its work.
+    """
+    prediction, classifier = _decided(session, workspace_id, prediction_id, lock=True)
+    rows = actions_of(session, prediction, lock=True)
+    running = _running(session, prediction)
+    if running is not None:
+        raise _under_way(running)
+    found = nothing_left(rows)
+    _check_idle(session, found)
+    reviews.learn(session, prediction, None, "question")
+    prediction.label = prediction.corrected_label = None
+    for row in found.cancel:
+        _cancel(session, row)
+    undo = _undo(session, prediction, found, rows, by) if found.undo else None
+    audit_log.note_in(
+        session, classifier, "prediction.put_right", prediction.id, after={"label": None}
+    )
+    session.flush()
+    return Begun(found, undo, [])
+
+
+def _under_way(running: Undo) -> Conflict:
+    wanted = "none of the labels" if running.label is None else f"“{running.label}”"
+    return Conflict(
+        f"This picture is being put right for {wanted}; wait until {running.id} is done.",
+        code="put_right_under_way",
+    )
 
 
 def _decided(
@@ -174,7 +210,7 @@ def _undo(
     undo = Undo(
         workspace_id=prediction.workspace_id,
         prediction_id=prediction.id,
-        label=found.label,
+        label=found.label or None,
         status="running",
         requested_by=by,
     )

@@ -72,6 +72,19 @@ def actions_of(session: Session, prediction: Prediction, *, lock: bool) -> list[
     return sorted(found, key=lambda one: one.sequence)
 
 
+def nothing_left(rows: Sequence[Action]) -> Remedy:
+    """Return what takes back all that was planned for a picture: for when no label is right."""
+    found = Remedy("")
+    for row in rows:
+        if row.status in ("planned", "waiting"):
+            found.cancel.append(row)
+        elif row.status == "done" and action_kinds.get_action(row.kind).undoable:
+            found.undo.insert(0, row)
+        elif row.status == "done":
+            found.cannot_undo.append(row)
+    return found
+
+
 def compare(session: Session, prediction: Prediction, label: str, rows: Sequence[Action]) -> Remedy:
     """Return what puts a picture right to which these actions (all of its) were planned."""
     found = Remedy(label)

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from connector.db import tallies
 from connector.db.session import afterwards
-from connector.db.tables import Classifier, Label, Prediction, Review
+from connector.db.tables import Classifier, Label, Prediction, Review, ReviewSkip
 from connector.db.types import utcnow
 from connector.domain import (
     aliases,
@@ -42,6 +42,25 @@ class Answered:
 
     review: Review
     contradiction: Contradiction | None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A person's answer: a label or none of them (None), and who gave it."""
+
+    label: str | None
+    by: str
+    person_id: str | None
+
+    def values(self) -> dict[str, str | None]:
+        """The columns of a review that keep it; whoever had it before them has it no more."""
+        return {
+            "label": self.label,
+            "answered_by": self.by,
+            "person_id": self.person_id,
+            "claimed_by": None,
+            "claimed_until": None,
+        }
 
 
 def list_reviews(
@@ -82,30 +101,33 @@ def answer(
     settings: Settings,
     workspace_id: str,
     review_id: str,
-    label: str,
+    label: str | None,
     by: str,
+    person_id: str | None = None,
 ) -> Answered:
     """A person decides: the answer acts like the model's would have, and becomes an example.
 
-    An audit's answer stands already, so nothing is decided again; it tells how the model does, and
-    a person who disagrees is kept as `corrected_label`. A name that the label had when the question
-    was asked will do. Raises NotFound, Unprocessable for an unknown label, Conflict when somebody
-    was quicker.
+    A `label` of None says that it is none of them: no rule follows, and the picture waits among the
+    examples for a label that is still to be made. An audit's answer stands already, so nothing is
+    decided again; it tells how the model does, and a person who disagrees is kept as
+    `corrected_label`. A name that the label had when the question was asked will do. Raises
+    NotFound, Unprocessable for an unknown label, Conflict when somebody was quicker.
     """
     review, prediction = get_review(session, workspace_id, review_id)
     classifier = changes.hold(session, prediction.classifier_id)
     _hold(session, prediction)
-    chosen = _label(session, classifier, review, label)
-    _take(session, review, chosen.name, by)
+    chosen = None if label is None else find_label(session, classifier, review, label)
+    said = Said(None if chosen is None else chosen.name, by, person_id)
+    _take(session, review, said)
     recorder = Recorder(session, settings)
-    contradiction = add_example(session, prediction, chosen, review.kind)
+    contradiction = learn(session, prediction, chosen, review.kind)
     if review.kind == "audit":
-        _audited(session, classifier, prediction, chosen.name)
+        note_audit(session, classifier, prediction, said.label)
     else:
-        prediction.label = chosen.name
+        prediction.label = said.label
         recorder.decide(prediction, "person")
-        _settle_copies(session, recorder, prediction, chosen.name, by)
-    _tell(recorder, review, prediction)
+        _settle_copies(session, recorder, prediction, said)
+    tell(recorder, review, prediction)
     _log(session, review)
     after = audit_log.brief(review, "kind", "label", "answered_by", "prediction_id")
     audit_log.note_in(session, classifier, "review.answered", review.id, after=after)
@@ -132,16 +154,15 @@ def _log(session: Session, review: Review) -> None:
     afterwards(session, told)
 
 
-def _tell(recorder: Recorder, review: Review, prediction: Prediction) -> None:
+def tell(recorder: Recorder, review: Review, prediction: Prediction) -> None:
+    """Tell whoever listens what a person answered."""
     emitter = recorder.emitter(prediction.workspace_id)
     if emitter.listens("review.answered"):
         shown = resources.review(review, prediction, recorder.public_url)
         emitter.emit("review.answered", shown)
 
 
-def _settle_copies(
-    session: Session, recorder: Recorder, answered: Prediction, label: str, by: str
-) -> None:
+def _settle_copies(session: Session, recorder: Recorder, answered: Prediction, said: Said) -> None:
     """Nobody is asked about a copy of what was just answered: it obeys as one that comes later."""
     for review_id in looks.questions_about_copies(
         session, answered.classifier_id, answered.image_id
@@ -149,24 +170,27 @@ def _settle_copies(
         review = session.get_one(Review, review_id)
         copy = _hold(session, session.get_one(Prediction, review.prediction_id))
         # Answers of one classifier wait for each other, so nobody can be quicker.
-        _take(session, review, label, by)
-        copy.label, copy.twin_of = label, answered.id
+        _take(session, review, said)
+        copy.label, copy.twin_of = said.label, answered.id
         recorder.decide(copy, "person")
-        _tell(recorder, review, copy)
+        tell(recorder, review, copy)
         _log(session, review)
 
 
-def _audited(session: Session, classifier: Classifier, prediction: Prediction, label: str) -> None:
+def note_audit(
+    session: Session, classifier: Classifier, prediction: Prediction, label: str | None
+) -> None:
+    """Keep what a person said of an answer that stands; the classifier is held."""
     stood = prediction.label
     if stood is not None and prediction.decided_at is not None:
         # The same label by another name is no mistake of the model's.
         stood = aliases.renamed_since(stood, prediction.decided_at, classifier.aliases)
-    if label != stood:
-        prediction.corrected_label = label
+    prediction.corrected_label = label if label != stood else None
     promises.judge_again(session, classifier)
 
 
-def _label(session: Session, classifier: Classifier, review: Review, name: str) -> Label:
+def find_label(session: Session, classifier: Classifier, review: Review, name: str) -> Label:
+    """Return the label of that name, now or when it was asked for. Raises Unprocessable."""
     labels = {
         label.name: label
         for label in session.scalars(select(Label).where(Label.classifier_id == classifier.id))
@@ -183,22 +207,43 @@ def _label(session: Session, classifier: Classifier, review: Review, name: str) 
     return labels[name]
 
 
-def _take(session: Session, review: Review, label: str, by: str) -> None:
+def _take(session: Session, review: Review, said: Said) -> None:
     """Answer it in one conditional step: of two people at once, one wins."""
     taken = session.execute(
         update(Review)
         .where(Review.id == review.id, Review.state == "open")
-        .values(state="answered", label=label, answered_by=by, answered_at=utcnow())
+        .values(state="answered", answered_at=utcnow(), **said.values())
         .returning(Review.id)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     session.refresh(review)
     tallies.add(session, "reviews_answered", kind=review.kind)
     if taken is None:
-        raise Conflict(
-            f"{review.answered_by} answered this already: “{review.label}”.",
-            code="already_answered",
-        )
+        raise already_answered(review)
+    session.execute(delete(ReviewSkip).where(ReviewSkip.review_id == review.id))
+
+
+def already_answered(review: Review) -> Conflict:
+    """Return the error for who comes second."""
+    said = "none of the labels" if review.label is None else f"“{review.label}”"
+    return Conflict(f"{review.answered_by} answered this already: {said}.", code="already_answered")
+
+
+def learn(
+    session: Session, prediction: Prediction, label: Label | None, kind: str
+) -> Contradiction | None:
+    """Make the picture an example of `label`, or of none of them yet. The classifier is held."""
+    if label is not None:
+        return add_example(session, prediction, label, kind)
+    origin = "audit" if kind == "audit" else "review"
+    placed = examples.place(
+        session, prediction.classifier_id, prediction.image_id, None, prediction.name, origin
+    )
+    if placed.example.label_id is not None:
+        # What a person says last counts, here as for any label.
+        placed.example.label_id = placed.example.labelled_at = None
+        changes.note(session, prediction.classifier_id)
+    return None
 
 
 def add_example(

@@ -16,7 +16,7 @@ from connector.db.tables.examples import (
 )
 from connector.db.tables.outbound import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.tables.people import LoginThrottle, OneTimeLink, Person, PersonSession
-from connector.db.tables.predictions import Prediction, Review
+from connector.db.tables.predictions import Prediction, Review, ReviewSkip
 from connector.db.tables.records import AuditEntry, Tally
 from connector.db.tables.retention import Derivative, Removal, Thumbnail
 from connector.db.tables.rules import Action, Rule
@@ -54,6 +54,7 @@ __all__ = [
     "Prediction",
     "Removal",
     "Review",
+    "ReviewSkip",
     "Rule",
     "Source",
     "SourceEvent",

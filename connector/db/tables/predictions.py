@@ -50,6 +50,13 @@ class Prediction(Base):
             sqlite_where=text("image_deleted_at IS NULL"),
             postgresql_where=text("image_deleted_at IS NULL"),
         ),
+        # Which pictures obeyed the answer to this one.
+        Index(
+            "ix_predictions_twin_of",
+            "twin_of",
+            sqlite_where=text("twin_of IS NOT NULL"),
+            postgresql_where=text("twin_of IS NOT NULL"),
+        ),
         # What was decided last.
         Index(
             "ix_predictions_decided_of_workspace",
@@ -129,6 +136,13 @@ class Review(Base):
             sqlite_where=text("answered_at IS NOT NULL"),
             postgresql_where=text("answered_at IS NOT NULL"),
         ),
+        # What somebody has before them.
+        Index(
+            "ix_reviews_claimed_by",
+            "claimed_by",
+            sqlite_where=text("claimed_by IS NOT NULL"),
+            postgresql_where=text("claimed_by IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("rev"))
@@ -139,7 +153,23 @@ class Review(Base):
     # unsure, unlike, no_evidence, promise_broken, audit
     code: Mapped[str] = mapped_column(default="unsure", server_default="unsure")
     reason: Mapped[str]
+    # None although it is answered: the person said that it is none of the labels.
     label: Mapped[str | None]
     answered_by: Mapped[str | None]
+    # Who that was, where it was somebody with an account: a person's id.
+    person_id: Mapped[str | None]
+    # Whose pages show it, so that nobody else is asked meanwhile; see domain.review_queue.
+    claimed_by: Mapped[str | None]
+    claimed_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     answered_at: Mapped[datetime | None]
+
+
+class ReviewSkip(Base):
+    """A question that somebody did not want to answer: they see the others first."""
+
+    __tablename__ = "review_skips"
+
+    review_id: Mapped[str] = mapped_column(ForeignKey("reviews.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask.typing import ResponseReturnValue
 
 from connector.db.tables import Prediction
-from connector.domain import contradictions, remedies, resources
+from connector.domain import contradictions, remedies, resources, review_links
 from connector.domain import reviews as domain
 from connector.web.api.common import PREFIX, listed, public_url
 from connector.web.auth import principal, workspace_id
@@ -15,6 +15,8 @@ from connector.web.schemas.predictions import (
     AnsweredReview,
     Review,
     ReviewAnswer,
+    ReviewLink,
+    ReviewLinkCreate,
     ReviewPage,
     ReviewQuery,
 )
@@ -72,7 +74,57 @@ def answer(review_id: str) -> ResponseReturnValue:
     """Of two people who answer at once, one wins and the other is told (409). When an answer that
     was acted on is corrected, `put_right` says what does not follow from it any more.
     """
-    wanted = read_json(ReviewAnswer)
+    return _answered(review_id, read_json(ReviewAnswer).label)
+
+
+@reviews.operation(
+    "POST",
+    f"{PREFIX}/reviews/<review_id>/none-of-these",
+    "Say that it is none of the labels",
+    scope="review",
+    answers={
+        200: Answer("Answered; no rule follows, and the picture waits for a label", AnsweredReview)
+    },
+    errors=(409,),
+)
+def none_of_these(review_id: str) -> ResponseReturnValue:
+    """The picture is kept as an example without a label, for one that is still to be made."""
+    return _answered(review_id, None)
+
+
+@reviews.operation(
+    "POST",
+    f"{PREFIX}/reviews/<review_id>/link",
+    "Make a link that asks this one question",
+    scope="review",
+    model=ReviewLinkCreate,
+    answers={201: Answer("The link; whoever has it can answer, once", ReviewLink)},
+    errors=(409,),
+)
+def link(review_id: str) -> ResponseReturnValue:
+    """For a mail, a chat or a tool. It shows this picture and its labels and nothing else, needs
+    no account, and ends with the answer or after `expires_in_hours`. To open it changes nothing.
+    """
+    wanted = read_json(ReviewLinkCreate)
+    here = services()
+    with here.database.write() as session:
+        made = review_links.make(
+            session,
+            here.settings,
+            workspace_id(),
+            review_id,
+            name=wanted.name,
+            hours=wanted.expires_in_hours,
+        )
+    shown = {
+        "review_id": review_id,
+        "url": made.url,
+        "expires_at": resources.iso(made.expires_at),
+    }
+    return shown, 201
+
+
+def _answered(review_id: str, label: str | None) -> ResponseReturnValue:
     here = services()
     with here.database.write() as session:
         answered = domain.answer(
@@ -80,7 +132,7 @@ def answer(review_id: str) -> ResponseReturnValue:
             here.settings,
             workspace_id(),
             review_id,
-            wanted.label,
+            label,
             by=principal().key_name,
         )
         row, prediction = domain.get_review(session, workspace_id(), review_id)

@@ -177,7 +177,9 @@ class Review(Resource):
     reason: str
     suggestions: list[str] = Field(description="The labels, the likeliest first.")
     probabilities: dict[str, float]
-    label: str | None
+    label: str | None = Field(
+        description="The answer; null while it is open, and where it is none of the labels."
+    )
     answered_by: str | None
     name: str
     image_url: str | None
@@ -238,3 +240,20 @@ class ReviewAnswer(Wanted):
     """A person's answer."""
 
     label: str = Field(min_length=1, max_length=200)
+
+
+class ReviewLinkCreate(Wanted):
+    """Whom a link is for, and how long it works."""
+
+    name: str | None = Field(
+        None, min_length=1, max_length=100, description="Who counts as the one who answers by it."
+    )
+    expires_in_hours: int = Field(72, ge=1, le=720)
+
+
+class ReviewLink(Resource):
+    """A link that asks one question, without an account."""
+
+    review_id: str
+    url: str = Field(description="Opens a page with the picture and its labels; works once.")
+    expires_at: str

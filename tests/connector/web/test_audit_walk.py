@@ -80,6 +80,8 @@ LEAVE = {
     "actions_undo": "action.undo_requested",
     "actions_undo_all": "action.undo_requested",
     "reviews_answer": "review.answered",
+    "reviews_none_of_these": "review.answered",
+    "reviews_link": "review.link_made",
     "predictions_retry": "prediction.retried",
     "classifiers_delete": "classifier.deleted",
 }
@@ -263,9 +265,14 @@ def effects_and_reviews(walker: Walker, path: str, drain: Callable[[], None]) ->
     walker("POST", "/api/v1/undos", json={"actions": [one["id"] for one in acted]})
     drain()
     (review,) = (walker.caller.get("/api/v1/reviews").json or {})["items"]
+    walker("POST", f"/api/v1/reviews/{review['id']}/link", json={"name": "Dana"})
     walker("POST", f"/api/v1/reviews/{review['id']}/answer", json={"label": "blue"})
     drain()
     walker("DELETE", f"/api/v1/predictions/{review['prediction_id']}/image?force=true")
+    send(walker, path, "grey", seed=72)
+    drain()
+    (review,) = (walker.caller.get("/api/v1/reviews").json or {})["items"]
+    walker("POST", f"/api/v1/reviews/{review['id']}/none-of-these")
 
 
 @pytest.fixture(autouse=True)

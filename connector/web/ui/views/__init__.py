@@ -6,7 +6,9 @@ from connector.web.ui.assets import assets
 from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
+from connector.web.ui.views.answer import answer
 from connector.web.ui.views.classifier import classifier
+from connector.web.ui.views.classifier_review import classifier_review
 from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
@@ -14,12 +16,15 @@ from connector.web.ui.views.login import login
 from connector.web.ui.views.new import new
 from connector.web.ui.views.people import people
 from connector.web.ui.views.pictures import pictures
+from connector.web.ui.views.review import review
 from connector.web.ui.views.settings import settings
 
 PAGES: tuple[Pages, ...] = (
     account,
+    answer,
     assets,
     classifier,
+    classifier_review,
     home,
     keys,
     link,
@@ -27,6 +32,7 @@ PAGES: tuple[Pages, ...] = (
     new,
     people,
     pictures,
+    review,
     settings,
     themes,
 )
