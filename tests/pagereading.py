@@ -25,7 +25,7 @@ class Reader:
     def get(self, path: str, **options: Any) -> TestResponse:
         """Look at a page as a browser asks for it."""
         headers = {"Accept": "text/html", **options.pop("headers", {})}
-        return self.client.get(path, headers=headers, **options)
+        return self.client.get(path, headers=headers, buffered=True, **options)
 
     def post(
         self, path: str, data: dict[str, Any] | None = None, *, form: str = "/login", **options: Any
