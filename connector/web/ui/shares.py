@@ -17,7 +17,7 @@ def frequency(share: float | None) -> str:
         return t("shares.all")
     for scale in (100, 1000):
         count = share * scale
-        if count >= 9.95 or abs(count - round(count)) < 0.01 and count >= 0.99:
+        if count >= 9.95 or (abs(count - round(count)) < 0.01 and count >= 0.99):
             return t("shares.of", count=min(round(count), scale - 1), scale=scale)
     if share < 0.001:
         return t("shares.under", count=1, scale=1000)
