@@ -66,7 +66,7 @@ def judged(wrong: float = 0.035, count: int = HELD_OUT, seed: int = 7) -> Judged
     record = TrackRecord(LABELS, held_out, tuning, groups=(twins,))
     suspects = {tuning.hashes[i]: LABELS[(i + 1) % 3] for i in range(SUSPECTS)}
     built = report.build(held_out, out_of_fold=tuning, groups=record.group_names, suspects=suspects)
-    rows = np.eye(3)[tuning.targets] + 0.55 * random.normal(size=(len(tuning.hashes), 3))
+    rows = np.eye(24)[tuning.targets] + 0.36 * random.normal(size=(len(tuning.hashes), 24))
     told = forecast.build(rows.astype(np.float32), tuning.targets, LABELS, strength=1.0)
     whole = {**built, "forecast": told, "promises": judge.choices(1, record)}
     return Judged(json.loads(json.dumps(whole)), record, (*shown, *more))
@@ -110,7 +110,7 @@ def furnish(
     _describe(version, rt, made)
     run = _run(session, classifier, 1, promoted=True)
     version.run_id = run.id
-    version.metrics |= {"verdict": run.message}
+    version.metrics = {**version.metrics, "verdict": run.message}
     for one in made.pictures:
         examples.add_example(
             session, rt.blobs, rt.settings, classifier, one.data, one.label, "lid.png", "upload"
@@ -128,7 +128,7 @@ def turned_down(session: Session, rt: Runtime, classifier: Classifier, number: i
     _describe(version, rt, judged(0.06))
     run = _run(session, classifier, number, promoted=False)
     version.run_id = run.id
-    version.metrics |= {"verdict": run.message}
+    version.metrics = {**version.metrics, "verdict": run.message}
     session.flush()
 
 

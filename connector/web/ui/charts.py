@@ -19,6 +19,8 @@ WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 10, 26
 # Shares that an axis may end at.
 ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
+# Below this share of mistakes the drawing of the choice never ends: all would look steep.
+LEAST_END = 0.05
 DOTS, A_ROW = 100, 25
 
 Point = tuple[float, float]
@@ -103,11 +105,10 @@ def careful(report: Report, choices: Sequence[Choice]) -> tuple[Chart, list[Mark
     height of the line of its promise.
     """
     points = report["risk_coverage"]["points"]
-    rates = [one.rate for one in choices if one.rate is not None]
     errors = [p["error"] for p in points] + [one.error or 0.0 for one in choices]
     # The first few answers can be anything: their bounds would flatten everything else.
     bounds = [p["upper"] for p in points if p["coverage"] >= 0.5]
-    end = _end(max([*errors, *bounds[:1], min(max(rates, default=0.05), 0.2)]))
+    end = _end(max([*errors, *bounds[:1], LEAST_END]))
     x, y = _across(0, 1), _up(0, end)
     line = [(x(p["coverage"]), y(p["error"])) for p in points]
     upper = [(x(p["coverage"]), y(p["upper"])) for p in points]
