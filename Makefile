@@ -11,7 +11,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-fast lint format lock bench-help debian-packages clean
+.PHONY: help install demo up test test-fast lint format lock screenshots debian-packages clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock
 	$(UV) pip compile --quiet --upgrade --no-emit-index-url --universal --python-version 3.11 \
 	  --generate-hashes --group dev pyproject.toml -o requirements.lock \
 	  --custom-compile-command "make lock"
+
+screenshots: $(STAMP) ## photograph every page into docs/images (needs Chromium)
+	$(BIN)/python docs/screenshots.py $(ARGS)
+
+debian-packages: ## install what only Debian has, as root: Chromium for the tests of the pages
+	@command -v chromium >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; }
 
 clean: ## remove what make made (never your data)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build *.egg-info

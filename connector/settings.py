@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     storage: str = ""
     secret_key: str = ""
     public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
+    proxies: int = Field(0, ge=0, le=10)
     backbone: str | None = None
     weights: Path | None = None
     max_upload_bytes: int = Field(50_000_000, ge=1_000)

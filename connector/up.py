@@ -68,9 +68,7 @@ def welcome_text(started: Started) -> str:
         if started.first_key
         else ""
     )
-    return (
-        f"\ncolabel is running.\n  Open     {started.url}{owner}{key}\n  Data     {started.data_dir}\n"
-    )
+    return f"\ncolabel is running.\n  Open     {started.url}{owner}{key}\n  Data     {started.data_dir}\n"
 
 
 def run_up(

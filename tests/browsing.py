@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = (1440, 900), (390, 844)
@@ -54,6 +54,8 @@ def launch(playwright: Playwright) -> Browser:
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    # A busy machine is slow: a condition that holds is not waited for any longer.
+    expect.set_options(timeout=SECONDS * 1000)
     # Its sandbox needs what containers do not give to root.
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     return playwright.chromium.launch(executable_path=path, args=args)

@@ -91,7 +91,7 @@ def _glances(
     live, runs = _live(session, ids), _last_runs(session, ids)
     examples, questions, last = (
         _examples(session, ids),
-        _questions(session, ids),
+        _questions(session, rows[0].workspace_id),
         _last(session, ids),
     )
     found = []
@@ -172,11 +172,13 @@ def _examples(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, int]
     }
 
 
-def _questions(session: Session, ids: Sequence[str]) -> dict[str, int]:
+def _questions(session: Session, workspace_id: str) -> dict[str, int]:
+    """Begin at the open questions, which are few beside the pictures."""
     statement = (
         select(Prediction.classifier_id, func.count())
-        .join(Review, Review.prediction_id == Prediction.id)
-        .where(Prediction.classifier_id.in_(ids), Review.state == "open")
+        .select_from(Review)
+        .join(Prediction, Prediction.id == Review.prediction_id)
+        .where(Review.workspace_id == workspace_id, Review.state == "open")
         .group_by(Prediction.classifier_id)
     )
     found: dict[str, int] = dict(session.execute(statement).all())

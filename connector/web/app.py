@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from connector.settings import Settings, load_settings
 from connector.web.api.actions import actions
@@ -103,6 +104,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[KEY] = Services.start(settings)
     app.extensions["colabel.openapi"] = partial(_document, settings.public_url)
     app.url_map.strict_slashes = False
+    if settings.proxies:
+        number = settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, number, number, number)  # type: ignore[method-assign]
     register_errors(app)
     set_up_templates(app)
     for part in (*APIS, *PAGES):

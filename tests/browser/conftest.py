@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsing import launch, window
 from playwright.sync_api import Browser, Page, sync_playwright
-from running import Prepared, Service, prepare, running
-from stage import Stage, furnish
-
-from connector.settings import load_settings
-from workers.runtime import open_runtime
+from running import Service, prepare, running
+from sites import Opener, Site, furnished
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,22 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.service)
-
-
-@dataclass(frozen=True)
-class Site:
-    """A running service and who and what there is in it."""
-
-    service: Service
-    stage: Stage
-
-    @property
-    def url(self) -> str:
-        return self.service.url
-
-    def token(self, name: str) -> str:
-        """Return the token of a session of this person."""
-        return self.stage.people[name].token
 
 
 @pytest.fixture(scope="session")
@@ -50,18 +30,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def furnished(data_dir: Path) -> tuple[Prepared, Stage]:
-    """Make a data folder with a furnished workspace, before anything runs on it."""
-    prepared = prepare(data_dir)
-    rt = open_runtime(load_settings(data_dir=data_dir), with_redis=False)
-    stage = furnish(rt, prepared.workspace_id, prepared.classifier_id)
-    rt.database.close()
-    return prepared, stage
-
-
 @pytest.fixture(scope="session")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a service that the tests share; what they change of Alice's they put back."""
+    """Give a service that the tests share: none may need what another leaves of Alice's."""
     prepared, stage = furnished(tmp_path_factory.mktemp("site") / "data")
     with running(prepared) as service:
         yield Site(service, stage)
@@ -72,9 +43,6 @@ def bare(browser: Browser, tmp_path: Path) -> Iterator[Service]:
     """Give a service of this test alone, where nobody has an account yet."""
     with running(prepare(tmp_path / "data")) as service:
         yield service
-
-
-Opener = Callable[..., Page]
 
 
 @pytest.fixture

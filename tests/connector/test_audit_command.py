@@ -19,6 +19,10 @@ Run = Callable[..., Result]
 LEAVE = {
     "key create": "key.created",
     "key revoke": "key.revoked",
+    "person link": "link.created",
+    "person invite": "link.created",
+    "person reset": "link.created",
+    "person disable": "person.disabled",
     "import": "import.started",
     "label add": "label.added",
     "label rename": "label.renamed",
@@ -44,7 +48,7 @@ NEED_NONE = {
     "they look": (
         *("key list", "label list", "source list", "version list", "webhook list"),
         *("webhook deliveries", "report", "evaluate", "export", "doctor", "audit"),
-        *("alert digests", "source policy"),
+        *("alert digests", "source policy", "person list"),
     ),
     "what it sends changes nothing here": ("alert test",),
     "it carries out what the settings say, which leave their own entries": ("retention run",),
@@ -98,6 +102,8 @@ def test_the_command_line_is_named_with_what_it_did(
         (heap / colour / "1.png").write_bytes(picture(colour))
     run("import", "paints", heap)
     secret = run("key", "create", "scanner", "--scope", "ingest").stdout.strip()
+    run("person", "link")
+    link = run("person", "invite", "bob@example.com").stdout.strip().rpartition("/")[2]
     run("label", "add", "paints", "green", "grey")
     run("label", "rename", "paints", "green", "moss")
     run("label", "merge", "paints", "moss", "red")
@@ -119,10 +125,12 @@ def test_the_command_line_is_named_with_what_it_did(
         *("import.started", "classifier.created", "key.created", "label.added", "label.renamed"),
         *("label.merged", "label.removed", "promise.changed", "source.created", "source.changed"),
         *("source.token_rotated", "source.deleted", "source.scanned", "backfill.started"),
+        "link.created",
     } <= by_hand
     assert "@" in found[0]["actor"]["name"]
     assert secret not in str(found)
     assert token not in str(found)
+    assert link not in str(found)
     first = {one["what"] for one in found if one["actor"]["kind"] == "system"}
     assert first == {"workspace.created", "key.created"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from connector.web.ui import rendering, security, visitors
 from connector.web.ui.pages import Pages
@@ -24,6 +24,9 @@ def wants_page() -> bool:
 
 def error_page(document: dict[str, Any], headers: dict[str, str]) -> Response:
     """Return the page for a problem document, or the sentence alone where htmx asked."""
+    if "visitor" not in g:
+        # No page was found at the address, so nobody has asked yet who is looking.
+        visitors.identify(needed=False)
     status = int(document["status"])
     context: dict[str, Any] = {
         "title": _title(document),
