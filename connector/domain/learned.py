@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from sqlalchemy import select
@@ -177,10 +178,9 @@ def _entries(session: Session, classifier: Classifier, rows: list[ModelVersion])
     runs = {
         run.id: run for run in session.scalars(select(TrainingRun).where(TrainingRun.id.in_(ids)))
     }
-    befores: list[ModelVersion | None] = [*rows[1:], None]
     return [
         _entry(classifier, row, runs.get(row.run_id or ""), before)
-        for row, before in zip(rows, befores, strict=True)
+        for row, before in zip_longest(rows, rows[1:])
     ]
 
 

@@ -16,7 +16,6 @@ from connector.web.ui import assets, charts, flashes, reports
 from connector.web.ui.pages import Pages
 from connector.web.ui.rendering import go, live, page
 from connector.web.ui.views.classifier import own_classifier
-from connector.web.ui.views.shots import small
 from connector.web.ui.words import t
 
 models = Pages("models", __name__)
@@ -156,7 +155,6 @@ def _compared(classifier_id: str, study_id: str) -> dict[str, Any]:
         "pair": study.params.get("versions", [0, 0]),
         "shots": shots,
         "shown": SHOWN,
-        "small": small,
     }
 
 

@@ -28,10 +28,11 @@ from connector.web.ui.pages import Pages
 from connector.web.ui.rendering import go, live, page, part
 from connector.web.ui.shares import between, frequency
 from connector.web.ui.views.classifier import own_classifier
-from connector.web.ui.views.shots import small
 from connector.web.ui.words import t
 
 quality = Pages("quality", __name__)
+quality.add_app_template_global(frequency, "frequency")
+quality.add_app_template_global(between, "between")
 TAB = "/classifiers/<classifier_id>/quality"
 AUDIT_SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25)
 # Rows of the table of labels, before one asks for all.
@@ -138,7 +139,6 @@ def cell(classifier_id: str, given: int, answered: int) -> ResponseReturnValue:
         "shots": [known[sha] for sha in shown if sha in known],
         "following": start + A_PAGE if start + A_PAGE < len(hashes) else None,
         "where": {"given": given, "answered": answered},
-        "small": small,
     }
     if visitors.is_htmx():
         return part("learn/cell_part.html", **context)
@@ -203,9 +203,6 @@ def _about(row: Classifier, version: ModelVersion, report: Mapping[str, Any]) ->
         "rows_left": 0 if everything else max(0, len(rows) - ROWS),
         "dots": charts.dots(report),
         "reliability": charts.reliability(report),
-        "small": small,
-        "frequency": frequency,
-        "between": between,
     }
 
 

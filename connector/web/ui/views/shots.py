@@ -16,17 +16,23 @@ from connector.web.ui.views.classifier import own_classifier
 
 shots = Pages("shots", __name__)
 ONE = "/classifiers/<classifier_id>/examples/<example_id>"
-# Small pictures are made by whoever has such a page, by the id of the image.
-THUMBNAILS = "pictures.thumbnail"
 # Places on the page "how good" that one can have come from.
 PLACES = ("doubts", "mistakes", "contrary")
 
 
+@shots.app_template_global("small_picture")
 def small(classifier_id: str, shot: Shot) -> str:
     """Return the address of a small form of a picture, or of the picture where there is none."""
-    if navigation.exists(THUMBNAILS):
-        return url_for(THUMBNAILS, image_id=shot.image_id)
+    if navigation.exists("pictures.small"):
+        return url_for("pictures.small", image_id=shot.image_id)
     return url_for("shots.picture", classifier_id=classifier_id, example_id=shot.example_id)
+
+
+@shots.app_template_global("picture_page")
+def whole(classifier_id: str, shot: Shot) -> str:
+    """Return where one sees a picture large, with what is known of it where there is such a page."""
+    endpoint = "pictures.one" if navigation.exists("pictures.one") else "shots.picture"
+    return url_for(endpoint, classifier_id=classifier_id, example_id=shot.example_id)
 
 
 @shots.part(f"{ONE}/picture")
@@ -92,5 +98,4 @@ def _answer(classifier_id: str, shot: Shot, state: str, before: str | None) -> R
         state=state,
         before=before,
         place=place,
-        small=small,
     )
