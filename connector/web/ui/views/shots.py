@@ -30,7 +30,7 @@ def small(classifier_id: str, shot: Shot) -> str:
 
 @shots.app_template_global("picture_page")
 def whole(classifier_id: str, shot: Shot) -> str:
-    """Return where one sees a picture large, with what is known of it where there is such a page."""
+    """Return where one sees a picture large, and what is known of it where a page says so."""
     endpoint = "pictures.one" if navigation.exists("pictures.one") else "shots.picture"
     return url_for(endpoint, classifier_id=classifier_id, example_id=shot.example_id)
 

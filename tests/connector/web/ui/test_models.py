@@ -78,6 +78,8 @@ def test_versions_of_earlier_releases_and_long_lists_are_shown(
         for number in range(3, 26):
             session.add(
                 ModelVersion(
+                    # Made one after the other, and not all at the same moment.
+                    id=f"ver_1{number:025d}",
                     classifier_id=like.classifier_id,
                     number=number,
                     labels=["blue", "green", f"kind {number}"],
