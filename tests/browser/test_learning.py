@@ -8,6 +8,9 @@ from judged import judged
 from playwright.sync_api import Browser, Page, expect
 from sites import Opener, Site
 
+# A worker may have to start first.
+WORKER_MS = 120_000
+
 
 @pytest.fixture
 def tabs(site: Site) -> str:
@@ -43,7 +46,7 @@ def test_the_slider_is_moved_by_keys_and_its_promise_kept(open_as: Opener, tabs:
     page.keyboard.press("Enter")
     expect(page.get_by_text("That is promised from now on.")).to_be_visible()
     # A worker finds out how it is kept; the page follows by itself.
-    expect(page.locator("#promise-now")).to_contain_text("Kept", timeout=30_000)
+    expect(page.locator("#promise-now")).to_contain_text("Kept", timeout=WORKER_MS)
     expect(page.get_by_role("slider")).to_have_value("8")
 
 
@@ -105,7 +108,7 @@ def test_a_version_is_put_back(browser: Browser, site: Site, tabs: str, script: 
 def test_two_versions_are_compared_while_one_waits(open_as: Opener, tabs: str) -> None:
     page = open_as("Alice", f"{tabs}/models")
     page.get_by_role("button", name="Compare").click()
-    expect(page.get_by_text("Right before:")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Right before:")).to_be_visible(timeout=WORKER_MS)
     assert violations(page) == []
 
 

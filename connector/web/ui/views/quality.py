@@ -129,7 +129,7 @@ def cell(classifier_id: str, given: int, answered: int) -> ResponseReturnValue:
     with services().database.read() as session:
         known = report_pictures.shots(session, row, shown)
     names = report_tables.present_names(row, version.number)
-    context = {
+    context: dict[str, Any] = {
         "classifier": row,
         "given": names(report["labels"][given]),
         "answered": names(report["labels"][answered]),

@@ -153,11 +153,13 @@ def _advice(report: reports.Report, classifier_id: str) -> list[tuple[Advice, st
 def _way(one: Advice, classifier_id: str) -> str | None:
     endpoint, anchor = WAYS.get(one.code, ("", None))
     label = one.labels[0] if endpoint == "pictures.show" and one.labels else None
-    return _page(endpoint, classifier_id, label=label, _anchor=anchor)
+    return _page(endpoint, classifier_id, label, anchor)
 
 
-def _page(endpoint: str, classifier_id: str, **values: str | None) -> str | None:
+def _page(
+    endpoint: str, classifier_id: str, label: str | None = None, anchor: str | None = None
+) -> str | None:
     """The address of a page, None where there is no such page yet."""
     if not navigation.exists(endpoint):
         return None
-    return url_for(endpoint, classifier_id=classifier_id, **values)
+    return url_for(endpoint, classifier_id=classifier_id, label=label, _anchor=anchor)
