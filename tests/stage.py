@@ -5,20 +5,19 @@ Who adds pages names here what their addresses need (`ids`): the walks then open
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import numpy as np
-from colours import LABELS, colour_classifier, picture
+import judged
+from colours import colour_classifier, picture
 from sqlalchemy.orm import Session
 
 from connector import passwords
 from connector.db.tables import (
     Classifier,
+    Example,
     Import,
     ImportProblem,
-    ModelVersion,
     Person,
     PersonSession,
     Review,
@@ -34,11 +33,10 @@ from connector.domain import (
     people,
     predictions,
     review_links,
+    studies,
 )
 from connector.domain.logins import Place
 from connector.domain.predictions import SourceRef, Submission
-from models import report
-from models.answers import Answers
 from workers import act, classify
 from workers.runtime import Runtime
 
@@ -84,8 +82,11 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         live = made or colour_classifier(session, rt.blobs, workspace_id)
         live.auto_train = False
         stage.classifiers["live"] = live.id
-        _report(session, rt, live)
         stage.ids |= _examples(session, rt, live)
+        judged.furnish(session, rt, live)
+        judged.turned_down(session, rt, live)
+        pictured = session.query(Example.id).filter_by(classifier_id=live.id).first()
+        study = studies.request(session, live, studies.COMPARISON, {"versions": [1, 2]})
         _others(session, rt, stage)
         key, _ = accounts.create_key(session, workspace_id, "Scanner", ["ingest"])
         invitation = links.invite(session, workspace_id, "dora@example.com", people.REVIEWER)
@@ -96,6 +97,11 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         "key_id": key.id,
         "link_id": invitation.link.id,
         "token": invitation.token,
+        "example_id": str(pictured[0]) if pictured else "",
+        "study_id": study.id,
+        "number": "1",
+        "given": "0",
+        "answered": "1",
     }
     _pictures(rt, live.id)
     _question(rt, stage)
@@ -170,23 +176,6 @@ def _examples(session: Session, rt: Runtime, live: Classifier) -> dict[str, str]
         "image_id": added.example.image_id,
         "import_id": zipped.id,
     }
-
-
-def _report(session: Session, rt: Runtime, live: Classifier) -> None:
-    """The report of the live version, made from answers as the train worker makes it."""
-    random = np.random.default_rng(7)
-    count = 120
-    truths = [LABELS[number % 3] for number in range(count)]
-    rows = np.full((count, 3), 0.04) + random.random((count, 3)) * 0.02
-    for number in range(count):
-        right = number % 40 != 0
-        rows[number, (number if right else number + 1) % 3] = 0.9
-    rows /= rows.sum(axis=1, keepdims=True)
-    answers = Answers(LABELS, tuple(f"{n:064x}" for n in range(count)), rows, tuple(truths))
-    version = session.query(ModelVersion).filter_by(classifier_id=live.id).one()
-    built = report.build(answers, training_counts=dict.fromkeys(LABELS, 40))
-    version.report_sha256 = rt.blobs.put(json.dumps(built).encode())
-    version.metrics = {**version.metrics, "accuracy": 117 / 120}
 
 
 def _others(session: Session, rt: Runtime, stage: Stage) -> None:

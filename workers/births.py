@@ -133,7 +133,11 @@ def report_of(
         groups=record.group_names,
         suspects=_suspects(record),
     )
-    return {**found, "forecast": _forecast(rt, version, record, card)}
+    return {
+        **found,
+        "forecast": _forecast(rt, version, record, card),
+        "promises": judge.choices(version.number, record),
+    }
 
 
 def _suspects(record: TrackRecord) -> dict[str, str]:

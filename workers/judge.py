@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 
 # How far back arriving pictures are counted, and how many of them tell enough about a day.
 STREAM_DAYS, ENOUGH_STREAM = 7.0, 20
-
+# Error rates among which a person chooses, the most careful first.
+RATES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 FROM_SCRATCH = (
     "The network was trained from scratch, and the pictures that were held out had to tell how "
@@ -109,8 +110,39 @@ def operating(rt: Runtime, classifier: Classifier, number: int, record: TrackRec
         wanted = promised.ErrorRatePerLabel(classifier.promise["rate"])
     else:
         wanted = promised.ErrorRate(classifier.promise["rate"])
+    return {"version": number, **_guarantee(number, record, wanted).to_json()}
+
+
+def choices(number: int, record: TrackRecord) -> list[Json]:
+    """Return what each of RATES would come to if it were promised with version `number`.
+
+    It is what `operating` will find, so that a person can choose before it is promised. Empty for a
+    network that was trained from scratch, which can promise none.
+    """
+    if not record.tuning.hashes:
+        return []
+    return [_choice(number, record, rate) for rate in RATES]
+
+
+def _choice(number: int, record: TrackRecord, rate: float) -> Json:
+    found = _guarantee(number, record, promised.ErrorRate(rate))
+    low, high = found.review_interval
+    return {
+        "rate": rate,
+        "kept": found.kept,
+        "review_share": None if found.review_share is None else round(found.review_share, 4),
+        "review_interval": [round(low, 4), round(high, 4)],
+        "more_labelled": found.evidence.more_labelled,
+        "pictures": found.evidence.pictures,
+        "answered": found.evidence.answered,
+        "wrong": found.evidence.wrong,
+        "sentence": found.sentence,
+    }
+
+
+def _guarantee(number: int, record: TrackRecord, wanted: promised.Promise) -> guarantee.Guarantee:
     held_out = record.held_out.distinct(record.group_names)
-    found = guarantee.guarantee(
+    return guarantee.guarantee(
         wanted,
         record.labels,
         Judged.of(record.tuning.probabilities, record.tuning.targets),
@@ -118,7 +150,6 @@ def operating(rt: Runtime, classifier: Classifier, number: int, record: TrackRec
         # From the second version on, the same pictures chose which of two models is live.
         candidates=1 if number == 1 else 2,
     )
-    return {"version": number, **found.to_json()}
 
 
 def _nothing(number: int, labels: list[str], sentence: str) -> Json:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connector.db.tables import Classifier, Example
+from connector.db.tables import AuditEntry, Classifier, Example, Label
 from connector.db.types import utcnow
 from connector.domain import audit_log, changes, classifiers
 from connector.errors import NotFound, Unprocessable
 
 MOST = 1000
+# In the audit log, which keeps who said so: a label that was doubted is right after all.
+CONFIRMED = "example.confirmed"
 
 
 def label_example(
@@ -81,6 +83,32 @@ def note(session: Session, held: Classifier, ids: Sequence[str], label_name: str
         after = {"label": label_name, "count": len(ids), "ids": list(ids)}
         audit_log.note_in(session, held, "example.labelled", ids[0], after=after)
     changes.note(session, held.id, len(ids))
+
+
+def confirm_example(session: Session, classifier: Classifier, example_id: str) -> str:
+    """Note that somebody looked at a doubtful label and found it right; return the label.
+
+    Raises NotFound, and Unprocessable (not_labelled) for a picture without a label.
+    """
+    held = changes.hold(session, classifier.id)
+    row = _rows(session, held, [example_id])[0]
+    if row.label_id is None:
+        raise Unprocessable(
+            "This picture has no label that could be right; give it one.", code="not_labelled"
+        )
+    name = session.get_one(Label, row.label_id).name
+    audit_log.note_in(session, held, CONFIRMED, row.id, after={"label": name})
+    return name
+
+
+def confirmed(session: Session, example_ids: Sequence[str]) -> dict[str, str]:
+    """Return example -> the label that somebody last found right, for those that have one."""
+    statement = (
+        select(AuditEntry.resource_id, AuditEntry.after)
+        .where(AuditEntry.resource_id.in_(example_ids), AuditEntry.what == CONFIRMED)
+        .order_by(AuditEntry.id)
+    )
+    return {example: str((after or {})["label"]) for example, after in session.execute(statement)}
 
 
 def _rows(session: Session, classifier: Classifier, wanted: list[str]) -> list[Example]:

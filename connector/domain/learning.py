@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session
@@ -39,15 +40,23 @@ class Pending:
 
     def due(self, moment: datetime) -> bool:
         """Say whether it is time to train by itself."""
+        return moment >= self.due_at
+
+    @property
+    def missing(self) -> int:
+        """How many more labels would be worth a training without waiting any longer."""
+        return max(0, ceil(max(1, WORTH * self.examples)) - self.changes)
+
+    @property
+    def due_at(self) -> datetime:
+        """From when on it is time to train by itself, if nothing more is labelled until then."""
         changed_at = self.classifier.changed_at or self.classifier.created_at
-        waited = (moment - changed_at).total_seconds()
-        if waited < QUIET_SECONDS:
-            return False
+        quiet = changed_at + timedelta(seconds=QUIET_SECONDS)
         if self.classifier.live_version is None or self.last_finished is None:
-            return True
-        rested = (moment - self.last_finished).total_seconds() >= REST * self.last_seconds
+            return quiet
         enough = self.changes >= max(1, WORTH * self.examples)
-        return rested and (enough or waited >= PATIENCE_SECONDS)
+        waited = quiet if enough else changed_at + timedelta(seconds=PATIENCE_SECONDS)
+        return max(waited, self.last_finished + timedelta(seconds=REST * self.last_seconds))
 
 
 def pending(session: Session) -> list[Pending]:
@@ -55,31 +64,43 @@ def pending(session: Session) -> list[Pending]:
 
     Those with too few examples to train at all are not among them, nor those with a run under way.
     """
-    found = []
-    for classifier, seen in session.execute(_changed()).all():
-        if not _trainable(session, classifier):
-            continue
-        last = session.scalars(
-            select(TrainingRun)
-            .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == training.HEAD)
-            .order_by(TrainingRun.id.desc())
-            .limit(1)
-        ).first()
-        count = session.scalar(
-            select(func.count(Example.id)).where(
-                Example.classifier_id == classifier.id, Example.label_id.is_not(None)
-            )
+    return [
+        _pending(session, classifier, seen)
+        for classifier, seen in session.execute(_changed()).all()
+        if _trainable(session, classifier)
+    ]
+
+
+def next_training(session: Session, classifier: Classifier) -> Pending | None:
+    """Return what `classifier` waits for before it trains by itself; None where it will not now.
+
+    That is while it is told not to, has too few examples, nothing new to learn, or is at work.
+    """
+    changed = session.execute(_changed().where(Classifier.id == classifier.id)).first()
+    if changed is None or not _trainable(session, classifier):
+        return None
+    return _pending(session, classifier, changed[1])
+
+
+def _pending(session: Session, classifier: Classifier, seen: int | None) -> Pending:
+    last = session.scalars(
+        select(TrainingRun)
+        .where(TrainingRun.classifier_id == classifier.id, TrainingRun.kind == training.HEAD)
+        .order_by(TrainingRun.id.desc())
+        .limit(1)
+    ).first()
+    count = session.scalar(
+        select(func.count(Example.id)).where(
+            Example.classifier_id == classifier.id, Example.label_id.is_not(None)
         )
-        found.append(
-            Pending(
-                classifier,
-                classifier.changes - (seen or 0),
-                count or 0,
-                _seconds(last),
-                last.finished_at if last is not None else None,
-            )
-        )
-    return found
+    )
+    return Pending(
+        classifier,
+        classifier.changes - (seen or 0),
+        count or 0,
+        _seconds(last),
+        last.finished_at if last is not None else None,
+    )
 
 
 def _changed() -> Select[Classifier, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -227,3 +228,33 @@ def test_a_network_from_scratch_can_prove_nothing_and_says_so(
     point = judged(rt, paints)["operating"]
     assert set(point["thresholds"].values()) == {None}
     assert "from scratch" in point["sentence"]
+
+
+@SQLITE
+def test_what_each_promise_would_come_to_is_told_beforehand(
+    rt: Runtime, paints: Classifier
+) -> None:
+    add(rt, paints, range(60))
+    trained(rt, paints)
+    with rt.database.read() as session:
+        version = session.scalars(select(ModelVersion)).one()
+    told = json.loads(rt.blobs.read(str(version.report_sha256)))["promises"]
+    assert [one["rate"] for one in told] == list(judge.RATES)
+    assert not told[0]["kept"]
+    assert told[0]["more_labelled"]
+    assert told[-1]["kept"]
+    for one in (told[0], told[-1]):
+        promise(rt, paints, kind="error_rate", rate=one["rate"])
+        point = judged(rt, paints)["operating"]
+        assert point["kept"] == one["kept"]
+        assert round(point["review_share"], 4) == one["review_share"]
+        assert point["evidence"]["more_labelled"] == one["more_labelled"]
+
+
+@SQLITE
+def test_a_network_from_scratch_has_no_promise_to_offer(rt: Runtime, paints: Classifier) -> None:
+    add(rt, paints, range(20))
+    trained(rt, paints)
+    with rt.database.read() as session:
+        record = record_of(rt, session.scalars(select(ModelVersion)).one())
+    assert judge.choices(1, replace(record, tuning=record.tuning.take([]))) == []

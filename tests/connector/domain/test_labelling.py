@@ -88,3 +88,30 @@ def test_a_recipe_with_fixed_labels_takes_no_others(
         with pytest.raises(Unprocessable, match="upside_down"):
             labelling.label_example(session, pages, ids[0], "sideways")
         assert labelling.label_example(session, pages, ids[0], "left").label_id is not None
+
+
+def test_who_finds_a_doubtful_label_right_is_written_down(
+    database: Database, insects: Classifier, ids: list[str]
+) -> None:
+    with database.write() as session:
+        before = session.get_one(Classifier, insects.id).changes
+        assert labelling.confirm_example(session, insects, ids[0]) == "ant"
+    with database.write() as session:
+        assert labelling.confirmed(session, ids) == {ids[0]: "ant"}
+        # Nothing is new to learn.
+        assert session.get_one(Classifier, insects.id).changes == before
+        labelling.label_example(session, insects, ids[0], "bee")
+        labelling.confirm_example(session, insects, ids[0])
+        # What was said last holds.
+        assert labelling.confirmed(session, ids) == {ids[0]: "bee"}
+
+
+def test_without_a_label_there_is_nothing_to_find_right(
+    database: Database, insects: Classifier, ids: list[str]
+) -> None:
+    with database.write() as session:
+        labelling.label_example(session, insects, ids[0], None)
+    with pytest.raises(Unprocessable, match="give it one"), database.write() as session:
+        labelling.confirm_example(session, insects, ids[0])
+    with pytest.raises(NotFound), database.write() as session:
+        labelling.confirm_example(session, insects, "ex_none")

@@ -195,3 +195,29 @@ def test_a_fine_tuning_that_failed_is_not_tried_again_by_itself(
     assert tuning_asked(database, insects) == "queued"
     tuning_ended(database, "failed", 0)
     assert tuning_asked(database, insects) is None
+
+
+def test_what_one_waits_for_is_told_before_it_begins(
+    database: Database, insects: Classifier, give: Give
+) -> None:
+    give(ant=70, bee=70)
+    trained(database, insects, changes_seen=140, took=0)
+    changed(database, insects, 140, seconds_ago=60)
+    with database.read() as session:
+        assert learning.next_training(session, session.get_one(Classifier, insects.id)) is None
+    changed(database, insects, 141, seconds_ago=60)
+    with database.read() as session:
+        one = learning.next_training(session, session.get_one(Classifier, insects.id))
+        assert one is not None
+        # Of 140 examples, 2 % are three.
+        assert (one.changes, one.missing) == (1, 2)
+        left = (one.due_at - utcnow()).total_seconds()
+        assert 230 < left <= 240
+        assert not one.due(utcnow())
+        assert one.due(one.due_at)
+    changed(database, insects, 143, seconds_ago=60)
+    with database.read() as session:
+        one = learning.next_training(session, session.get_one(Classifier, insects.id))
+        assert one is not None
+        assert one.missing == 0
+        assert one.due(utcnow())

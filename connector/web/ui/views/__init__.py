@@ -13,11 +13,15 @@ from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
 from connector.web.ui.views.login import login
+from connector.web.ui.views.models import models
 from connector.web.ui.views.new import new
 from connector.web.ui.views.people import people
 from connector.web.ui.views.pictures import pictures
+from connector.web.ui.views.quality import quality
 from connector.web.ui.views.review import review
 from connector.web.ui.views.settings import settings
+from connector.web.ui.views.shots import shots
+from connector.web.ui.views.train import train
 
 PAGES: tuple[Pages, ...] = (
     account,
@@ -29,10 +33,14 @@ PAGES: tuple[Pages, ...] = (
     keys,
     link,
     login,
+    models,
     new,
     people,
     pictures,
     review,
+    quality,
     settings,
+    shots,
     themes,
+    train,
 )
