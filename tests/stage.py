@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import judged
-from colours import colour_classifier, picture
+from colours import LABELS, colour_classifier, picture
 from sqlalchemy.orm import Session
 
 from connector import passwords
