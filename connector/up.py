@@ -68,7 +68,8 @@ def welcome_text(started: Started) -> str:
         if started.first_key
         else ""
     )
-    return f"\ncolabel is running.\n  Open     {started.url}{owner}{key}\n  Data     {started.data_dir}\n"
+    place = f"\n  Data     {started.data_dir}\n"
+    return f"\ncolabel is running.\n  Open     {started.url}{owner}{key}{place}"
 
 
 def run_up(

@@ -1,4 +1,4 @@
-"""People, their sessions, one-time links, and failed log-ins
+"""People, their sessions, one-time links, failed log-ins; counting examples by label
 
 Revision: 0014, after 0013
 """
@@ -86,9 +86,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_login_throttles")),
     )
     op.create_index("ix_login_throttles_last_at", "login_throttles", ["last_at"])
+    # Pages count the pictures of each label whenever they are opened.
+    op.create_index("ix_examples_classifier_id_label_id", "examples", ["classifier_id", "label_id"])
 
 
 def downgrade() -> None:
     """Take it back: the pages let nobody in any more."""
+    op.drop_index("ix_examples_classifier_id_label_id", table_name="examples")
     for table in ("login_throttles", "one_time_links", "person_sessions", "people"):
         op.drop_table(table)
