@@ -51,10 +51,9 @@ class Example(Base):
     __table_args__ = (
         UniqueConstraint("classifier_id", "image_id"),
         Index("ix_examples_classifier_id_id", "classifier_id", "id"),
-        # How many each label has, counted without reading the rows.
-        Index("ix_examples_classifier_id_label_id", "classifier_id", "label_id"),
         Index("ix_examples_image_id", "image_id"),
-        # Pages of those with one label, without one, or of one origin, newest first.
+        # Pages of those with one label, without one, or of one origin, newest first; and how many
+        # each has, counted without reading the rows.
         Index("ix_examples_classifier_id_label_id_id", "classifier_id", "label_id", "id"),
         Index("ix_examples_classifier_id_origin_id", "classifier_id", "origin", "id"),
     )

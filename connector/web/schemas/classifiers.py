@@ -151,7 +151,7 @@ class ExampleListQuery(PageQuery):
         None,
         min_length=1,
         max_length=100,
-        description="api, review, audit, import (all of them), or import:ID.",
+        description="api, page, review, audit, import (all of them), or import:ID.",
     )
 
 
@@ -184,7 +184,7 @@ class Example(Resource):
     classifier_id: str
     label: str | None
     name: str
-    origin: str = Field(description="api, import, import:ID, review or audit.")
+    origin: str = Field(description="api, page, import, import:ID, review or audit.")
     media_type: str
     width: int
     height: int

@@ -49,6 +49,8 @@ def upgrade() -> None:
         "labellings",
         ["classifier_id", "person_id", "id"],
     )
+    # With the ids it gives pages in their order, and counts as well as the one before it.
+    op.drop_index("ix_examples_classifier_id_label_id", table_name="examples")
     op.create_index(
         "ix_examples_classifier_id_label_id_id", "examples", ["classifier_id", "label_id", "id"]
     )
@@ -61,5 +63,6 @@ def downgrade() -> None:
     """Take it back: thumbnails are made anew, should this revision come again."""
     op.drop_index("ix_examples_classifier_id_origin_id", table_name="examples")
     op.drop_index("ix_examples_classifier_id_label_id_id", table_name="examples")
+    op.create_index("ix_examples_classifier_id_label_id", "examples", ["classifier_id", "label_id"])
     op.drop_table("labellings")
     op.drop_table("thumbnails")
