@@ -25,7 +25,10 @@ from connector.quiet_pillow import silence_pillow
 from connector.sandbox.wire import Facts
 
 _STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and byte counts of strips, of tiles
-_THUMBNAILED = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+_THUMBNAILED = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
+
+# Thumbnails go by Pillow's list, on which it is not by itself.
+pillow_heif.as_plugin.register_heif_opener()
 
 # The classes themselves instead of Image.open: nothing but the format that was sniffed is ever
 # tried, and Pillow's own pixel limit (a warning, process-wide) stays out of it.
