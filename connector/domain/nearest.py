@@ -96,20 +96,25 @@ def _vector(session: Session, prediction: Prediction) -> tuple[str, bytes] | Non
 def _newest(
     session: Session, prediction: Prediction, backbone: str, label: str, size: int
 ) -> list[_Known]:
-    statement = (
-        select(Example.id, Example.name, Embedding.vector)
+    # First which, then their vectors: else all vectors of the label would be sorted.
+    newest = (
+        select(Example.id, Example.name, Example.image_id)
         .join(Label, Label.id == Example.label_id)
-        .join(Image, Image.id == Example.image_id)
-        .join(Embedding, Embedding.sha256 == Image.sha256)
         .where(
             Label.classifier_id == prediction.classifier_id,
             Label.name == label,
-            Embedding.backbone == backbone,
             Example.image_id != prediction.image_id,
-            Image.deleted_at.is_(None),
         )
         .order_by(Example.id.desc())
         .limit(NEWEST)
+        .subquery()
+    )
+    statement = (
+        select(newest.c.id, newest.c.name, Embedding.vector)
+        .join(Image, Image.id == newest.c.image_id)
+        .join(Embedding, Embedding.sha256 == Image.sha256)
+        .where(Embedding.backbone == backbone, Image.deleted_at.is_(None))
+        .order_by(newest.c.id.desc())
     )
     rows = session.execute(statement)
     return [_Known(*row) for row in rows if len(row.vector) == size]

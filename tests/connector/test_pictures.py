@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from connector import pictures
+from connector import decoding, pictures
 from connector.errors import (
     BadRequest,
     ColabelError,
@@ -47,6 +47,13 @@ def test_every_format_is_known_with_its_size(
     assert (info.format, info.width, info.height) == (format_name, 160, 120)
     assert info.media_type.startswith("image/")
     assert info.suffix.startswith(".")
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_format_can_be_shown_small(format_name: str) -> None:
+    small = decoding.thumbnail(encode(format_name), SETTINGS, 80)
+    with Image.open(io.BytesIO(small)) as image:
+        assert (image.format, image.size) == ("JPEG", (80, 60))
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

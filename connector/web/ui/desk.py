@@ -49,18 +49,21 @@ def count(waiting: list[Waiting], within: str) -> int:
     return sum(one.count for one in waiting if within in ("", one.classifier_id))
 
 
-def next_card(session: Session, within: str, besides: list[str]) -> Card | None:
-    """Claim the next question and return its card; None when nothing is left for this person."""
+def claim(within: str, besides: list[str]) -> str | None:
+    """Claim the next question; None when nothing is left for this person."""
+    with services().database.write() as session:
+        found = review_queue.claim(
+            session, looker(), classifier_id=within or None, besides=besides[:MOST_HELD]
+        )
+    return found[0] if found else None
+
+
+def lay(session: Session, within: str, claimed: str | None) -> Desk:
+    """Return the desk with the card of a question that was claimed, or why there is none."""
     who = looker()
-    found = review_queue.claim(
-        session, who, classifier_id=within or None, besides=besides[:MOST_HELD]
-    )
-    return review_cards.card(session, who.workspace_id, found[0]) if found else None
-
-
-def lay(session: Session, within: str) -> Desk:
-    """Return the desk with its first card. Counting comes last: most often nothing is empty."""
-    who, card = looker(), next_card(session, within, [])
+    card = None
+    if claimed is not None:
+        card = review_cards.card(session, who.workspace_id, claimed)
     waiting = review_queue.waiting(session, who.workspace_id)
     skipped = elsewhere = 0
     if card is None and waiting:
@@ -80,8 +83,10 @@ def last_answered(session: Session) -> Review | None:
 
 def show(template: str, within: str, **context: Any) -> Response:
     """Return the page of a desk."""
-    with services().database.write() as session:
-        desk = lay(session, within)
+    claimed = claim(within, [])
+    # Nobody waits for the examples to be compared, as they would for a transaction that writes.
+    with services().database.read() as session:
+        desk = lay(session, within, claimed)
         last = last_answered(session)
     return page(template, desk=desk, last=last, **context)
 

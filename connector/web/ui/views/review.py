@@ -31,16 +31,17 @@ def show() -> ResponseReturnValue:
 def card() -> ResponseReturnValue:
     """The question after those that the page holds, for it to have the picture ready."""
     within, besides = request.args.get("within", ""), request.args.getlist("besides")
-    with services().database.write() as session:
-        if within:
+    if within:
+        with services().database.read() as session:
             own_classifier(session, within)
-        found = desk.next_card(session, within, besides)
-        if found is None and besides:
-            # Something is before this person still: the page asks again without it.
-            return "", 204
-        shown = desk.lay(session, within) if found is None else None
-    if found is None:
-        return part("review/nothing.html", desk=shown)
+    claimed = desk.claim(within, besides)
+    if claimed is None and besides:
+        # Something is before this person still: the page asks again without it.
+        return "", 204
+    with services().database.read() as session:
+        if claimed is None:
+            return part("review/nothing.html", desk=desk.lay(session, within, None))
+        found = review_cards.card(session, visitors.workspace_id(), claimed)
     return part("review/card.html", card=found, within=within)
 
 
@@ -49,8 +50,9 @@ def one(review_id: str) -> ResponseReturnValue:
     """One question by its address: to answer it, or to take an answer back."""
     who = desk.looker()
     with services().database.write() as session:
+        mine = queue.claim_one(session, who, review_id)
+    with services().database.read() as session:
         found = review_cards.card(session, who.workspace_id, review_id)
-        mine = found.review.state == "open" and queue.claim_one(session, who, review_id)
     within = request.args.get("within", "")
     return page("review/one.html", card=found, within=within, mine=mine, may_correct=_mine(found))
 
