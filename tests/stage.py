@@ -5,10 +5,13 @@ Who adds pages names here what their addresses need (`ids`): the walks then open
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import judged
+import numpy as np
 from colours import LABELS, colour_classifier, picture
 from sqlalchemy.orm import Session
 
@@ -18,6 +21,7 @@ from connector.db.tables import (
     Example,
     Import,
     ImportProblem,
+    ModelVersion,
     Person,
     PersonSession,
     Review,
@@ -37,6 +41,8 @@ from connector.domain import (
 )
 from connector.domain.logins import Place
 from connector.domain.predictions import SourceRef, Submission
+from models import report
+from models.answers import Answers
 from workers import act, classify
 from workers.runtime import Runtime
 
@@ -73,7 +79,18 @@ class Stage:
         return "/".join(parts)
 
 
-def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> Stage:
+# What the live classifier may have besides: sorted pictures and an import; two versions with whole
+# reports and the pictures behind them; pictures to compare a question with, and a link to it.
+SORTED, JUDGED, ASKED = "sorted", "judged", "asked"
+EVERYTHING = frozenset({SORTED, JUDGED, ASKED})
+
+
+def furnish(
+    rt: Runtime,
+    workspace_id: str,
+    colours_id: str | None = None,
+    parts: Collection[str] = EVERYTHING,
+) -> Stage:
     """Fill Alice's workspace; `colours_id` is its classifier of colours, where there is one."""
     stage = Stage(workspace_id)
     with rt.database.write() as session:
@@ -82,11 +99,13 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         live = made or colour_classifier(session, rt.blobs, workspace_id)
         live.auto_train = False
         stage.classifiers["live"] = live.id
-        stage.ids |= _examples(session, rt, live)
-        judged.furnish(session, rt, live)
-        judged.turned_down(session, rt, live)
-        pictured = session.query(Example.id).filter_by(classifier_id=live.id).first()
-        study = studies.request(session, live, studies.COMPARISON, {"versions": [1, 2]})
+        stage.ids |= {"number": "1", "given": "0", "answered": "1"}
+        if JUDGED in parts:
+            stage.ids |= _judged(session, rt, live)
+        else:
+            _report(session, rt, live)
+        if SORTED in parts:
+            stage.ids |= _examples(session, rt, live)
         _others(session, rt, stage)
         key, _ = accounts.create_key(session, workspace_id, "Scanner", ["ingest"])
         invitation = links.invite(session, workspace_id, "dora@example.com", people.REVIEWER)
@@ -97,15 +116,20 @@ def furnish(rt: Runtime, workspace_id: str, colours_id: str | None = None) -> St
         "key_id": key.id,
         "link_id": invitation.link.id,
         "token": invitation.token,
-        "example_id": str(pictured[0]) if pictured else "",
-        "study_id": study.id,
-        "number": "1",
-        "given": "0",
-        "answered": "1",
     }
     _pictures(rt, live.id)
-    _question(rt, stage)
+    if ASKED in parts:
+        _question(rt, stage)
     return stage
+
+
+def _judged(session: Session, rt: Runtime, live: Classifier) -> dict[str, str]:
+    """Two versions, one of which was turned down, and a comparison of the two."""
+    judged.furnish(session, rt, live)
+    judged.turned_down(session, rt, live)
+    pictured = session.query(Example.id).filter_by(classifier_id=live.id).limit(1).scalar()
+    study = studies.request(session, live, studies.COMPARISON, {"versions": [1, 2]})
+    return {"example_id": pictured, "study_id": study.id}
 
 
 def _question(rt: Runtime, stage: Stage) -> None:
@@ -176,6 +200,23 @@ def _examples(session: Session, rt: Runtime, live: Classifier) -> dict[str, str]
         "image_id": added.example.image_id,
         "import_id": zipped.id,
     }
+
+
+def _report(session: Session, rt: Runtime, live: Classifier) -> None:
+    """The report of the live version, made from answers as the train worker makes it."""
+    random = np.random.default_rng(7)
+    count = 120
+    truths = [LABELS[number % 3] for number in range(count)]
+    rows = np.full((count, 3), 0.04) + random.random((count, 3)) * 0.02
+    for number in range(count):
+        right = number % 40 != 0
+        rows[number, (number if right else number + 1) % 3] = 0.9
+    rows /= rows.sum(axis=1, keepdims=True)
+    answers = Answers(LABELS, tuple(f"{n:064x}" for n in range(count)), rows, tuple(truths))
+    version = session.query(ModelVersion).filter_by(classifier_id=live.id).one()
+    built = report.build(answers, training_counts=dict.fromkeys(LABELS, 40))
+    version.report_sha256 = rt.blobs.put(json.dumps(built).encode())
+    version.metrics = {**version.metrics, "accuracy": 117 / 120}
 
 
 def _others(session: Session, rt: Runtime, stage: Stage) -> None:

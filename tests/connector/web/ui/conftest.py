@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from conftest import Person
 from flask import Flask
@@ -13,9 +15,15 @@ from workers.runtime import Runtime
 
 
 @pytest.fixture
-def stage(rt: Runtime, alice: Person, colours: Classifier) -> Stage:
+def parts() -> Collection[str]:
+    """Say what the stage's live classifier has besides; modules that need more say so."""
+    return ()
+
+
+@pytest.fixture
+def stage(rt: Runtime, alice: Person, colours: Classifier, parts: Collection[str]) -> Stage:
     """Give Alice's furnished workspace."""
-    return furnish(rt, alice.workspace_id, colours.id)
+    return furnish(rt, alice.workspace_id, colours.id, parts)
 
 
 @pytest.fixture

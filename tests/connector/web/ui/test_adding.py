@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from colours import picture
 from flask import Flask
 from pagereading import Reader
 from sqlalchemy import select
-from stage import Stage
+from stage import SORTED, Stage
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.test import TestResponse, encode_multipart
 
@@ -22,6 +23,11 @@ from connector.settings import Settings
 
 JSON = {"Accept": "application/json"}
 Files = dict[str, bytes]
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {SORTED}
 
 
 @pytest.fixture

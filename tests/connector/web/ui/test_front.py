@@ -81,7 +81,8 @@ def test_it_shows_nothing_of_a_workspace(
     path = f"/api/v1/classifiers/{stage.ids['classifier_id']}/predictions"
     as_alice.post(path, data=picture("red", seed=50), query_string={"name": "a.png"})
     text = reader.get("/").text + as_nobody.get("/metrics").text + as_nobody.get("/readyz").text
-    for secret in ("Alice", "colours", "a.png", "example.com", *stage.ids.values()):
+    long = [one for one in stage.ids.values() if len(one) > 3]
+    for secret in ("Alice", "colours", "a.png", "example.com", *long):
         assert secret not in text
 
 

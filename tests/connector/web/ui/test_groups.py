@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import pytest
 from colours import picture
 from pagereading import Reader
 from sqlalchemy import select
-from stage import Stage
+from stage import SORTED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, Example, Study
 from connector.domain import examples
 from workers import study
 from workers.runtime import Runtime
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {SORTED}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from flask import Flask
 from pagereading import Reader, queries
 from sqlalchemy import select
-from stage import Stage
+from stage import JUDGED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, ModelVersion, Study
@@ -20,6 +21,11 @@ from workers.runtime import Runtime
 
 MOST_QUERIES = 14
 DOCS = Path(__file__).parents[4] / "docs"
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {JUDGED}
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from flask import Flask
 from pagereading import Reader, queries
 from PIL import Image
 from sqlalchemy import insert, select, update
-from stage import Stage
+from stage import SORTED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, Embedding, Example, Thumbnail
@@ -26,6 +26,11 @@ from connector.settings import Settings
 from connector.storage import LocalBlobs
 
 MANY = 2_000
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {SORTED}
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import Flask
 from judged import SUSPECTS, judged
 from pagereading import Reader, queries
 from sqlalchemy import select
-from stage import Stage
+from stage import JUDGED, Stage
 
 from connector.db import Database
 from connector.db.tables import AuditEntry, Classifier, Example, Image, Label, ModelVersion
@@ -20,6 +21,11 @@ from workers import judge
 from workers.runtime import Runtime
 
 MOST_QUERIES = 14
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {JUDGED}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from flask import Flask
 from pagereading import Reader
 from PIL import Image
 from sqlalchemy import select
-from stage import Stage
+from stage import ASKED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, Review
@@ -23,6 +24,11 @@ from workers import act, classify
 from workers.runtime import Runtime
 
 Readers = dict[str, Reader]
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {ASKED}
 
 
 @pytest.fixture

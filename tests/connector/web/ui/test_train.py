@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from colours import picture
 from flask import Flask
 from pagereading import Reader, queries
 from sqlalchemy import select
-from stage import Stage
+from stage import JUDGED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, Example, TrainingRun
@@ -19,6 +20,11 @@ from connector.domain import examples, learning
 from workers.runtime import Runtime
 
 MOST_QUERIES = 14
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return {JUDGED}
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from flask import Flask
 from pagereading import Reader, queries
-from stage import Stage
+from stage import EVERYTHING, Stage
 
 from connector.db import Database
 from connector.web.ui.pages import Page, Pages
@@ -17,6 +19,11 @@ CLOSED = [page for page in ALL if page.role is not None]
 # What is of one person and not of the workspace: to others of it, it is not there either.
 PERSONAL = {"session_id"}
 MOST_QUERIES = 14
+
+
+@pytest.fixture
+def parts() -> Collection[str]:
+    return EVERYTHING
 
 
 def params(page: Page) -> list[str]:
