@@ -35,6 +35,7 @@ NEED_NONE = {
     "s3_hook_take": "the same",
     "rules_test_alert": "what it sends changes nothing here",
     "predictions_create": "the same",
+    "predictions_call_back": "whoever asks is told; each delivery is kept",
     "sources_test": "a dry run, nothing is kept",
     "rules_preview": "a dry run, nothing is kept",
     "studies_rehearse": "a question about past pictures; it leaves its study and changes nothing",
