@@ -73,12 +73,19 @@ OF_THE_PAGES = {
     "link_expired",
     "link_used",
     "missing_role",
+    "no_files",
+    "no_label_named",
+    "no_number",
+    "not_labelled",
+    "nothing_chosen",
     "person_disabled",
+    "same_version",
     "too_many_logins",
     "unknown_link",
     "unknown_role",
     "weak_password",
     "wrong_login",
+    "zip_with_one_label",
 }
 
 
