@@ -78,6 +78,14 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; });
   });
 
+  // On a phone the tab that one is on may lie outside of what is seen.
+  document.addEventListener("DOMContentLoaded", () => {
+    const tab = document.querySelector(".tabs [aria-current]");
+    if (!tab) return;
+    const [box, here] = [tab.parentElement.getBoundingClientRect(), tab.getBoundingClientRect()];
+    tab.parentElement.scrollLeft = here.left - box.left - (box.width - here.width) / 2;
+  });
+
   document.addEventListener("DOMContentLoaded", () => copying(document));
   document.addEventListener("htmx:load", (event) => copying(event.detail.elt));
 })();
