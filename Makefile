@@ -44,7 +44,7 @@ test-fast: $(STAMP) ## the suite without the tests that start whole services
 zapier-test: ## the Zapier integration's own tests (they need Node 20 or newer)
 	@if node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null \
 	    && command -v npm >/dev/null; then \
-	  $(MAKE) --no-print-directory $(ZAPIER_STAMP) && npm --prefix zapier_app test; \
+	  $(MAKE) --no-print-directory $(ZAPIER_STAMP) && (cd zapier_app && npm test); \
 	elif [ -n "$$CI" ]; then \
 	  echo "The Zapier integration cannot be tested: install Node 20 or newer, with npm."; exit 1; \
 	else \
@@ -52,7 +52,7 @@ zapier-test: ## the Zapier integration's own tests (they need Node 20 or newer)
 	fi
 
 $(ZAPIER_STAMP): zapier_app/package-lock.json
-	npm --prefix zapier_app ci
+	cd zapier_app && npm ci
 	@touch $@
 
 lint: $(STAMP) ## ruff (format and lint) and mypy --strict
