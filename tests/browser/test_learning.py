@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from browsing import FORMS, Form, sideways, violations, window
 from judged import judged
 from playwright.sync_api import Browser, Page, expect
-from sites import Opener, Site
+from running import running
+from sites import Opener, Site, furnished
 
 # A worker may have to start first.
 WORKER_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a service of this module alone: its tests change what is promised, and what is live."""
+    prepared, stage = furnished(tmp_path_factory.mktemp("learning") / "data")
+    with running(prepared) as service:
+        yield Site(service, stage)
 
 
 @pytest.fixture
