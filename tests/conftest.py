@@ -93,7 +93,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"t_{new_token(12)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel{server.copying}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
