@@ -144,6 +144,8 @@ def photograph(page: Page, path: Path, *, whole: bool = True) -> None:
         height = page.evaluate("() => document.documentElement.scrollHeight")
         size = page.viewport_size or {"width": DESKTOP[0], "height": DESKTOP[1]}
         page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+    # Thumbnails are made when they are first asked for, and loaded when they come into view.
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     data = page.screenshot(full_page=whole, animations="disabled", caret="hide")
     with Image.open(io.BytesIO(data)) as image:
         small = image.convert("RGB").quantize(192, dither=Image.Dither.NONE)
