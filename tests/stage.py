@@ -14,6 +14,7 @@ import judged
 import numpy as np
 from colours import LABELS, colour_classifier, picture
 from sqlalchemy.orm import Session
+from subscribed import subscriptions
 
 from connector import passwords
 from connector.db.tables import (
@@ -118,6 +119,8 @@ def furnish(
         "token": invitation.token,
     }
     _pictures(rt, live.id)
+    with rt.database.write() as session:
+        stage.ids |= subscriptions(session, workspace_id)
     if ASKED in parts:
         _question(rt, stage)
     return stage

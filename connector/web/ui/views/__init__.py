@@ -22,6 +22,7 @@ from connector.web.ui.views.review import review
 from connector.web.ui.views.settings import settings
 from connector.web.ui.views.shots import shots
 from connector.web.ui.views.train import train
+from connector.web.ui.views.webhook_settings import webhook_settings
 
 PAGES: tuple[Pages, ...] = (
     account,
@@ -43,4 +44,5 @@ PAGES: tuple[Pages, ...] = (
     shots,
     themes,
     train,
+    webhook_settings,
 )
