@@ -13,6 +13,7 @@ from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
 from connector.web.ui.views.login import login
+from connector.web.ui.views.machine import machine
 from connector.web.ui.views.models import models
 from connector.web.ui.views.new import new
 from connector.web.ui.views.people import people
@@ -34,6 +35,7 @@ PAGES: tuple[Pages, ...] = (
     keys,
     link,
     login,
+    machine,
     models,
     new,
     people,

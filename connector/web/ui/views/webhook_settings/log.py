@@ -143,7 +143,7 @@ def _seen(webhook_id: str) -> dict[str, Any]:
         [health] = webhook_health.of_rows(session, [row])
         types = delivery_log.event_types(session, found.items)
         context = shared(session)
-    filters = {name: value for name, value in asked.items() if value}
+    filters: dict[str, Any] = {name: value for name, value in asked.items() if value}
     following = None
     if found.next_cursor:
         where = {**filters, "webhook_id": webhook_id, "cursor": found.next_cursor}
