@@ -108,6 +108,7 @@ def furnish(
         if SORTED in parts:
             stage.ids |= _examples(session, rt, live)
         _others(session, rt, stage)
+        label_id = classifiers.labels(session, live)[0].id
         key, _ = accounts.create_key(session, workspace_id, "Scanner", ["ingest"])
         invitation = links.invite(session, workspace_id, "dora@example.com", people.REVIEWER)
     stage.ids |= {
@@ -115,6 +116,7 @@ def furnish(
         "person_id": stage.people["Bob"].id,
         "session_id": stage.people["Alice"].session_id,
         "key_id": key.id,
+        "label_id": label_id,
         "link_id": invitation.link.id,
         "token": invitation.token,
     }

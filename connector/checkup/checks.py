@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
@@ -65,12 +67,9 @@ def data_folder(settings: Settings) -> Finding:
 
 def disk(settings: Settings) -> Finding:
     """Is there room for pictures and models, or for what is on its way to a bucket?"""
-    where, used = settings.blobs_dir, "pictures are kept"
-    if settings.bucket is not None:
-        where, used = settings.spool_dir, "uploads wait for their bucket"
-    while not where.exists():
-        where = where.parent
-    free = shutil.disk_usage(where).free
+    found = room(settings)
+    where, free = found.folder, found.free
+    used = "pictures are kept" if settings.bucket is None else "uploads wait for their bucket"
     said = f"{free / 1e9:,.1f} GB free where {used}"
     if free < settings.min_free_bytes:
         return Finding(
@@ -79,6 +78,24 @@ def disk(settings: Settings) -> Finding:
     if free < LOW_FREE_BYTES:
         return Finding("warn", "disk", f"Only {said}; free some space soon on {where}.")
     return Finding("ok", "disk", f"{said}.")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder here, and how many bytes its disk holds and has free."""
+
+    folder: Path
+    total: int
+    free: int
+
+
+def room(settings: Settings) -> Room:
+    """Return the room where bytes go to, or would: what is kept, or waits for its bucket."""
+    where = settings.blobs_dir if settings.bucket is None else settings.spool_dir
+    while not where.exists():
+        where = where.parent
+    usage = shutil.disk_usage(where)
+    return Room(where, usage.total, usage.free)
 
 
 def storage(settings: Settings) -> Finding:

@@ -23,7 +23,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
 }
 API, HOOK, FOLDER, S3 = "api", "hook", "folder", "s3"
 MAX_LABELS = 1000
-_AUDITED = ("name", "threshold", "auto_train")
+_AUDITED = ("name", "threshold", "auto_train", "retention_days")
 MAX_NAME = 100
 
 

@@ -118,7 +118,9 @@ def replay_chosen(session: Session, webhook: Webhook, delivery_ids: Sequence[str
     """
     _refuse_disabled(webhook)
     if not delivery_ids:
-        raise Unprocessable("Choose the deliveries that are to be sent again.", code="none_chosen")
+        raise Unprocessable(
+            "Choose the deliveries that are to be sent again.", code="nothing_chosen"
+        )
     statement = select(Delivery.id).where(
         Delivery.webhook_id == webhook.id, Delivery.id.in_(delivery_ids[:MAX_REPLAYED])
     )
