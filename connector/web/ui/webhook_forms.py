@@ -72,20 +72,19 @@ def _share(text: str) -> float | None:
 
 def in_words(filters: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Return what a subscription asks of its events; `names`: of classifiers, by id."""
-    said = {name: value for name, value in filters.items() if name != "statuses"}
     words: dict[str, Callable[[Any], str]] = {
         "classifier_ids": lambda ids: _named("classifiers", [names.get(one, one) for one in ids]),
         "labels": lambda labels: _named("labels", labels),
         "min_confidence": lambda share: _named("least", [_percent(share)]),
         "max_confidence": lambda share: _named("most", [_percent(share)]),
-        "decided_by": lambda who: _named("decided_by", [t(f"webhooks.by_{who}")]),
+        "decided_by": lambda who: t(f"webhooks.said_by_{who}"),
+        "statuses": lambda all_: ", ".join(t(f"webhooks.said_only_{one}") for one in all_),
     }
-    parts = [words[name](value) for name, value in said.items()]
-    return "; ".join([*parts, *(t(f"webhooks.only_{one}") for one in filters.get("statuses", []))])
+    return ", ".join(words[name](value) for name, value in filters.items())
 
 
 def _named(key: str, values: Sequence[str]) -> str:
-    return f"{t(f'webhooks.{key}')}: {', '.join(values)}"
+    return t(f"webhooks.said_{key}", what=" / ".join(values))
 
 
 def of_row(row: Webhook) -> tuple[Form, Mapping[str, list[str]]]:
