@@ -12,6 +12,7 @@ from stage import SORTED, Stage
 
 from connector.db import Database
 from connector.db.tables import Classifier, Example, Label
+from connector.domain import training_sets
 from connector.settings import Settings
 
 
@@ -120,6 +121,22 @@ def test_fixed_labels_stay(readers: dict[str, Reader], stage: Stage, database: D
     assert "fixed labels" in page
     assert names(readers["Bob"], tab) == []
     assert readers["Bob"].post(f"{tab}/labels", {"name": "sideways"}, form=tab).status_code == 409
+
+
+def test_left_and_right_matter_where_somebody_says_so(
+    readers: dict[str, Reader], tab: str, database: Database, stage: Stage
+) -> None:
+    bob = readers["Bob"]
+    for matter, said in (
+        ("yes", "never learns from mirrored pictures"),
+        ("no", "looked into yet"),
+    ):
+        bob.post(f"{tab}/sides", {"matter": matter}, form=tab)
+        assert said in bob.get(tab).text
+        with database.read() as session:
+            row = session.get_one(Classifier, stage.classifiers["live"])
+            assert row.sides_matter is (matter == "yes")
+            assert training_sets.training_set(session, row.id).sides_matter is row.sides_matter
 
 
 def test_how_long_pictures_stay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from connector.domain import classifiers
@@ -42,6 +43,17 @@ def rename(classifier_id: str) -> ResponseReturnValue:
         return main_page(classifier_id, name=form)
     flashes.flash("tuning.saved")
     return go("classifier_settings.show", classifier_id=classifier_id)
+
+
+@classifier_settings.action(f"{TAB}/sides")
+def sides(classifier_id: str) -> ResponseReturnValue:
+    """Say that left and right matter, or leave that to the evidence again."""
+    matter = request.form.get("matter") == "yes"
+    with services().database.write() as session:
+        row = own_classifier(session, classifier_id)
+        classifiers.update_classifier(session, row, sides_matter=matter)
+    flashes.flash("tuning.sides_said" if matter else "tuning.sides_left")
+    return go("classifier_settings.show", classifier_id=classifier_id, _anchor="learning")
 
 
 @classifier_settings.action(f"{TAB}/retention")
