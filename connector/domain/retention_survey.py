@@ -19,8 +19,8 @@ from connector.domain.retention import Released
 from connector.settings import Settings
 
 _AT_ONCE = 500
-# A glance looks at so many pictures of each classifier, the oldest, and at so many classifiers.
-MOST_LOOKED_AT = 1000
+# A glance looks at so many pictures of a classifier, the oldest, and at so many of all together.
+MOST_LOOKED_AT, MOST_TOGETHER = 1000, 4000
 MOST_LISTED = 200
 
 
@@ -63,11 +63,15 @@ def kept(session: Session, settings: Settings, workspace_id: str) -> list[Kept]:
 def glance(
     session: Session, settings: Settings, policies: Sequence[Kept], most: int = MOST_LOOKED_AT
 ) -> dict[str, Going]:
-    """Return by classifier what the next run would let go, in one query of bounded length."""
-    moment = now(session)
-    arms = [_oldest(one, moment, settings, most) for one in policies if one.days]
-    if not arms:
+    """Return by classifier what the next run would let go, in one query of bounded length.
+
+    Of many classifiers, fewer pictures of each are looked at than `most`.
+    """
+    moment, wanted = now(session), [one for one in policies if one.days]
+    if not wanted:
         return {}
+    most = min(most, MOST_TOGETHER // len(wanted))
+    arms = [_oldest(one, moment, settings, most) for one in wanted]
     return {
         row.classifier_id: Going(row.going, int(row.size or 0), row.seen >= most)
         for row in session.execute(union_all(*arms))
