@@ -33,6 +33,15 @@ class Posted:
 
 
 @dataclass(frozen=True)
+class Bot:
+    """Whose token it is: the workspace in Slack, its address, and what the bot is called there."""
+
+    team: str
+    url: str
+    name: str
+
+
+@dataclass(frozen=True)
 class File:
     """A picture to upload; `about` describes it to people who cannot see it."""
 
@@ -65,6 +74,12 @@ def post_message(settings: Settings, channel: str, message: dict[str, Any]) -> P
     """Post as the bot to a channel (its id or name). Raises as `call` does."""
     answer = call(settings, "chat.postMessage", {"channel": channel, **message}, channel=channel)
     return Posted(str(answer.get("channel", channel)), str(answer.get("ts", "")))
+
+
+def who(settings: Settings) -> Bot:
+    """Ask Slack whose token it is. Raises as `call` does."""
+    answer = call(settings, "auth.test", {}, form=True)
+    return Bot(*(str(answer.get(name, ""))[:200] for name in ("team", "url", "user")))
 
 
 def upload(settings: Settings, posted: Posted, files: Sequence[File]) -> None:

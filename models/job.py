@@ -121,9 +121,9 @@ class Job(Gathering):
     ) -> Callable[[], npt.NDArray[np.float32]] | None:
         """What makes the mirror images' embeddings, where they are worth their time.
 
-        Not for the first model, which somebody waits for.
+        Not for the first model, which somebody waits for, nor where somebody said that they differ.
         """
-        if cached is None or not views.worth_mirroring(len(training)):
+        if not self.options.mirror or cached is None or not views.worth_mirroring(len(training)):
             return None
         known = cached(views.kept_as(embedder.sha256, views.MIRROR))
         return lambda: self.mirror_images(embedder, training, known, whole)

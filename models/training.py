@@ -54,8 +54,9 @@ class Options:
 
     `recipe` is the classifier's kind of job: "orientation" learns which way is up, all others learn
     labels. `backbone` and `weights` are COLABEL_BACKBONE and COLABEL_WEIGHTS; `threads` of None
-    means all cores; `load` turns bytes into an array of a size; `scratch_seconds` bounds the
-    optimisation of a network from scratch.
+    means all cores; `load` turns bytes into an array of a size; `mirror` says whether mirror images
+    may be learned from where the evidence allows it; `scratch_seconds` bounds the optimisation of a
+    network from scratch.
     """
 
     recipe: str = "sort"
@@ -63,6 +64,7 @@ class Options:
     weights: Path | None = None
     threads: int | None = None
     load: Load = preprocess.load
+    mirror: bool = True
     scratch_seconds: float = 40.0
     seed: int = 0
 

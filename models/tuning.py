@@ -141,6 +141,8 @@ class _Tuning(Job):
         targets: Ints,
     ) -> npt.NDArray[np.float32] | None:
         """Embeddings of the mirror images if, by what frozen heads say, they mean the same."""
+        if not self.options.mirror:
+            return None
         self.report("fitting", 0, 1, "Finding out whether mirrored pictures mean the same")
         mirrored = frozen.embed(views.viewed(pictures, views.MIRROR))
         strength = fitting.fit(rows, targets, None, self.labels, seed=self.options.seed).strength

@@ -116,6 +116,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"ok": False, "error": "invalid_auth"})
             return
         methods = {
+            "auth.test": self.auth_test,
             "chat.postMessage": self.post_message,
             "files.getUploadURLExternal": self.get_upload_url,
             "files.completeUploadExternal": self.complete_upload,
@@ -130,6 +131,10 @@ class Handler(BaseHTTPRequestHandler):
         else:
             arguments = {key: values[0] for key, values in parse_qs(body.decode()).items()}
         self.answer(methods[name](arguments))
+
+    def auth_test(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        team = {"team": "The Paper Mill", "team_id": "T0", "url": "https://mill.slack.com/"}
+        return {"ok": True, "user": "colabel", "user_id": "U0", **team}
 
     def post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
         channel = self.server.find(arguments.get("channel", ""))

@@ -14,6 +14,7 @@ import judged
 import numpy as np
 from colours import LABELS, colour_classifier, picture
 from sqlalchemy.orm import Session
+from subscribed import subscriptions
 
 from connector import passwords
 from connector.db.tables import (
@@ -107,6 +108,7 @@ def furnish(
         if SORTED in parts:
             stage.ids |= _examples(session, rt, live)
         _others(session, rt, stage)
+        label_id = classifiers.labels(session, live)[0].id
         key, _ = accounts.create_key(session, workspace_id, "Scanner", ["ingest"])
         invitation = links.invite(session, workspace_id, "dora@example.com", people.REVIEWER)
     stage.ids |= {
@@ -114,10 +116,13 @@ def furnish(
         "person_id": stage.people["Bob"].id,
         "session_id": stage.people["Alice"].session_id,
         "key_id": key.id,
+        "label_id": label_id,
         "link_id": invitation.link.id,
         "token": invitation.token,
     }
     _pictures(rt, live.id)
+    with rt.database.write() as session:
+        stage.ids |= subscriptions(session, workspace_id)
     if ASKED in parts:
         _question(rt, stage)
     return stage

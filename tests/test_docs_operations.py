@@ -131,7 +131,7 @@ def test_the_units_of_systemd_run_what_there_is() -> None:
 def test_every_check_of_doctor_is_explained_and_no_other() -> None:
     [table] = re.findall(r"## What doctor checks\n(.*?)\n## ", TROUBLE, re.DOTALL)
     explained = set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
-    folder = ROOT / "connector/commands"
+    folder = ROOT / "connector/checkup"
     source = "\n".join((folder / f"{name}.py").read_text() for name in CHECKS)
     found = set(re.findall(r'Finding\(\s*"\w+", "([a-z ]+)"', source))
     found |= set(re.findall(r'Finding\("ok" if .*?, "([a-z ]+)"', source))

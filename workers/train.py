@@ -137,6 +137,7 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
             weights=rt.settings.weights,
             threads=rt.settings.threads or None,
             load=partial(load, settings=rt.settings),
+            mirror=not chosen.sides_matter,
         ),
         embeddings=lambda sha: vectors.known(rt, sha, hashes),
         thumbnails=known_thumbnails,

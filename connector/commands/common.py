@@ -10,15 +10,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import click
-import redis
 
-from connector import presence
+from connector.checkup.processes import workers_of
 from connector.db import Database
 from connector.db.migrate import revisions, upgrade
 from connector.domain import accounts, audit_log
@@ -116,15 +115,6 @@ def _make_ready(database: Database) -> None:
         secret = accounts.ensure_first_workspace(session)
     if secret is not None:
         click.echo(f"Made the first workspace. Its API key, shown this once: {secret}", err=True)
-
-
-def workers_of(settings: Settings, queue: str) -> int | None:
-    """Return how many workers of a queue live, or None when Redis is away."""
-    try:
-        with closing(connect(redis_url(settings))) as client:
-            return presence.count(client, queue)
-    except redis.RedisError:
-        return None
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 
 import click
 
-from connector.commands import checks
+from connector.checkup import checks, machine
 from connector.commands.common import data_option
 from connector.settings import load_settings
 
@@ -18,7 +19,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 def doctor() -> None:
     """Check this installation part by part; the exit code is 1 when something fails."""
     failed = False
-    for finding in checks.run(load_settings()):
+    for finding in chain(checks.run(load_settings()), machine.run()):
         mark = click.style(f"{finding.status:<4}", fg=COLOURS[finding.status])
         click.echo(f"{mark}  {finding.part:<12} {finding.sentence}")
         failed = failed or finding.status == "fail"

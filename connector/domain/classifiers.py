@@ -23,7 +23,7 @@ RECIPES: dict[str, tuple[str, ...]] = {
 }
 API, HOOK, FOLDER, S3 = "api", "hook", "folder", "s3"
 MAX_LABELS = 1000
-_AUDITED = ("name", "threshold", "auto_train")
+_AUDITED = ("name", "threshold", "auto_train", "retention_days", "sides_matter")
 MAX_NAME = 100
 
 
@@ -118,6 +118,7 @@ def update_classifier(
     audit_share: float | None = None,
     clear_audit_share: bool = False,
     auto_train: bool | None = None,
+    sides_matter: bool | None = None,
     retention_days: int | None = None,
     clear_retention: bool = False,
 ) -> Classifier:
@@ -148,6 +149,8 @@ def update_classifier(
         promises.set_audit_share(session, classifier, audit_share)
     if auto_train is not None:
         classifier.auto_train = auto_train
+    if sides_matter is not None:
+        classifier.sides_matter = sides_matter
     if retention_days is not None or clear_retention:
         classifier.retention_days = retention_days
     session.flush()
@@ -312,6 +315,7 @@ def summary(session: Session, classifier: Classifier, public_url: str) -> dict[s
         "field": classifier.field,
         "audit_share": promises.audit_share(classifier),
         "auto_train": classifier.auto_train,
+        "sides_matter": classifier.sides_matter,
         "retention_days": classifier.retention_days,
         "hook_url": None if hook is None else f"{public_url}/hooks/{hook.token}",
         "url": f"{public_url}/api/v1/classifiers/{classifier.id}",

@@ -17,7 +17,7 @@ from connector.db.types import utcnow
 from connector.domain import audit_log, deliveries, leases, resources
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound, Unprocessable
-from connector.ids import new_id, new_token
+from connector.ids import first_at, new_id, new_token
 from connector.sending import Outcome, Parcel
 
 TEST_TYPE = "webhook.test"
@@ -31,14 +31,36 @@ def list_deliveries(
     webhook: Webhook,
     *,
     state: str | None = None,
+    event_type: str | None = None,
+    since: datetime | None = None,
     cursor: str | None = None,
     limit: int = DEFAULT_LIMIT,
 ) -> Page[Delivery]:
-    """Return a page of deliveries to a subscription, the newest first."""
+    """Return a page of deliveries to a subscription, the newest first.
+
+    Those in one state, of one type of event, or made from `since` on. Raises BadRequest.
+    """
     statement = select(Delivery).where(Delivery.webhook_id == webhook.id)
     if state is not None:
         statement = statement.where(Delivery.status == state)
+    if event_type is not None:
+        statement = statement.join(Event, Event.id == Delivery.event_id)
+        statement = statement.where(Event.type == event_type)
+    if since is not None:
+        # Ids sort by time, and the index holds them.
+        statement = statement.where(Delivery.id >= first_at("dlv", since))
     return page(session, statement, Delivery.id, cursor=cursor, limit=limit)
+
+
+def get_delivery(session: Session, webhook: Webhook, delivery_id: str) -> Delivery:
+    """Return one delivery to this subscription. Raises NotFound."""
+    row = session.get(Delivery, delivery_id)
+    if row is None or row.webhook_id != webhook.id:
+        raise NotFound(
+            f"There is no delivery {delivery_id} here; see GET /api/v1/webhooks/{webhook.id}"
+            "/deliveries."
+        )
+    return row
 
 
 def show(session: Session, rows: Sequence[Delivery]) -> list[dict[str, Any]]:
@@ -48,26 +70,64 @@ def show(session: Session, rows: Sequence[Delivery]) -> list[dict[str, Any]]:
     statement = select(DeliveryAttempt).where(DeliveryAttempt.delivery_id.in_(ids))
     for attempt in session.scalars(statement.order_by(DeliveryAttempt.id)):
         tries[attempt.delivery_id].append(attempt)
+    types = event_types(session, rows)
+    return [resources.delivery(row, types[row.event_id], tries[row.id]) for row in rows]
+
+
+def event_types(session: Session, rows: Sequence[Delivery]) -> dict[str, str]:
+    """Return event id -> type of what these deliveries tell of."""
     wanted = select(Event.id, Event.type).where(Event.id.in_({row.event_id for row in rows}))
     types: dict[str, str] = dict(session.execute(wanted).all())
-    return [resources.delivery(row, types[row.event_id], tries[row.id]) for row in rows]
+    return types
+
+
+@dataclass(frozen=True)
+class Look:
+    """A delivery with its attempts, the oldest first, and what is sent of it."""
+
+    row: Delivery
+    attempts: list[DeliveryAttempt]
+    parcel: Parcel
+
+
+def look(session: Session, webhook: Webhook, delivery_id: str) -> Look:
+    """Return all that is known of one delivery; no secret of it is for showing. Raises NotFound."""
+    row = get_delivery(session, webhook, delivery_id)
+    event = session.get_one(Event, row.event_id)
+    tries = select(DeliveryAttempt).where(DeliveryAttempt.delivery_id == row.id)
+    attempts = list(session.scalars(tries.order_by(DeliveryAttempt.id)))
+    return Look(row, attempts, deliveries.parcel(row, event, webhook, moment=now(session)))
 
 
 def replay(session: Session, webhook: Webhook, delivery_id: str) -> Delivery:
     """Send a delivery again, under its old webhook-id. Raises NotFound, Conflict."""
+    row = get_delivery(session, webhook, delivery_id)
     _refuse_disabled(webhook)
-    row = session.get(Delivery, delivery_id)
-    if row is None or row.webhook_id != webhook.id:
-        raise NotFound(
-            f"There is no delivery {delivery_id} here; see GET /api/v1/webhooks/{webhook.id}"
-            "/deliveries."
-        )
     if not _again(session, webhook, [row.id]):
         raise Conflict("This delivery is still under way; wait for it.", code="under_way")
     session.refresh(row)
     after = {"delivery_id": row.id}
     audit_log.note(session, webhook.workspace_id, "webhook.replayed", webhook.id, after=after)
     return row
+
+
+def replay_chosen(session: Session, webhook: Webhook, delivery_ids: Sequence[str]) -> int:
+    """Send these again, but for those under way; return how many. Raises Conflict, Unprocessable.
+
+    Ids that are none of this subscription's are passed over.
+    """
+    _refuse_disabled(webhook)
+    if not delivery_ids:
+        raise Unprocessable(
+            "Choose the deliveries that are to be sent again.", code="nothing_chosen"
+        )
+    statement = select(Delivery.id).where(
+        Delivery.webhook_id == webhook.id, Delivery.id.in_(delivery_ids[:MAX_REPLAYED])
+    )
+    count = _again(session, webhook, session.scalars(statement).all())
+    after = {"deliveries": count}
+    audit_log.note(session, webhook.workspace_id, "webhook.replayed", webhook.id, after=after)
+    return count
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -24,6 +25,12 @@ def get(session: Session, key: str) -> dict[str, Any] | None:
     """Return a fact, or None when nobody has found it out yet."""
     fact = session.get(Fact, key)
     return None if fact is None else dict(fact.value)
+
+
+def several(session: Session, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return key -> fact, for those of the keys that somebody has found out."""
+    rows = session.scalars(select(Fact).where(Fact.key.in_(keys)))
+    return {row.key: dict(row.value) for row in rows}
 
 
 def weights_notice(session: Session) -> str | None:

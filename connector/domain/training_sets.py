@@ -26,12 +26,16 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What a run trains with: labels in their order, pictures, and labels with too few examples."""
+    """What a run trains with: labels in their order, pictures, and labels with too few examples.
+
+    `sides_matter`: somebody said so, thus nothing is to be learned from mirror images.
+    """
 
     recipe: str
     labels: tuple[str, ...]
     pictures: tuple[Labelled, ...]
     left_out: tuple[str, ...]
+    sides_matter: bool = False
 
     @property
     def notice(self) -> str | None:
@@ -44,9 +48,8 @@ class TrainingSet:
 
 def training_set(session: Session, classifier_id: str) -> TrainingSet:
     """Return the pictures with their labels as they are now, in a fixed order."""
-    recipe = session.execute(
-        select(Classifier.recipe).where(Classifier.id == classifier_id)
-    ).scalar_one()
+    wanted = select(Classifier.recipe, Classifier.sides_matter)
+    said = session.execute(wanted.where(Classifier.id == classifier_id)).one()
     statement = (
         select(Label.name, Image.sha256)
         .join(Example, Example.label_id == Label.id)
@@ -58,13 +61,14 @@ def training_set(session: Session, classifier_id: str) -> TrainingSet:
     for label, sha256 in session.execute(statement):
         by_label.setdefault(label, []).append(sha256)
     # Which way is up is learned from any picture whose label says how it lies.
-    fewest = 1 if recipe == ORIENTATION else FEWEST
+    fewest = 1 if said.recipe == ORIENTATION else FEWEST
     names = tuple(name for name, hashes in by_label.items() if len(hashes) >= fewest)
     return TrainingSet(
-        recipe=recipe,
+        recipe=said.recipe,
         labels=names,
         pictures=tuple(Labelled(sha256, name) for name in names for sha256 in by_label[name]),
         left_out=tuple(name for name in by_label if name not in names),
+        sides_matter=said.sides_matter,
     )
 
 

@@ -10,6 +10,7 @@ from connector import rates
 from connector.db import Database
 from connector.domain.arrivals import Arrivals
 from connector.domain.quotas import Quotas
+from connector.domain.stored import Shelf
 from connector.embedded import redis_url
 from connector.inbound.sns_certificates import SnsAddresses
 from connector.jobs import Bells, connect
@@ -41,6 +42,7 @@ class Services:
     brakes: Brakes
     arrivals: Arrivals
     sns: SnsAddresses
+    shelf: Shelf
 
     @classmethod
     def start(cls, settings: Settings) -> Services:
@@ -61,6 +63,7 @@ class Services:
             brakes=Brakes(),
             arrivals=Arrivals(settings, database, blobs, quotas, ObjectStores(settings)),
             sns=SnsAddresses(settings),
+            shelf=Shelf(database, blobs, local=settings.bucket is None),
         )
 
 

@@ -14,8 +14,8 @@ from colours import backbone as colour_backbone
 from colours import colour_classifier, picture
 from sqlalchemy import select
 
+from connector.checkup import checks, processes
 from connector.cli import COMMANDS, cli
-from connector.commands import checks
 from connector.commands.answers import labelled_folders
 from connector.commands.show import table
 from connector.db import Database
@@ -241,7 +241,7 @@ def test_the_checks_of_doctor_tell_what_to_do(
     assert checks.database(settings).status == "ok"
     assert checks.disk(settings).status in ("ok", "warn")
     assert checks.disk(settings.model_copy(update={"min_free_bytes": 10**18})).status == "fail"
-    assert not checks.service_runs(settings)
+    assert not processes.service_runs(settings)
     assert checks.redis_server(settings, running=False).status == "warn"
     away = settings.model_copy(update={"redis_url": f"unix://{data}/none.sock"})
     assert checks.redis_server(away, running=False).status == "fail"

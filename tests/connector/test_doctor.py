@@ -14,8 +14,8 @@ from redis import Redis
 from running import until
 
 from connector import presence
-from connector.commands import checks, outside
-from connector.commands.finding import Finding
+from connector.checkup import checks, outside
+from connector.checkup.finding import Finding
 from connector.embedded import EmbeddedRedis
 from connector.jobs import QUEUES
 from connector.secret_key import secret_key

@@ -15,8 +15,8 @@ from redis import Redis
 from running import until
 
 from connector import presence
-from connector.commands import checks
-from connector.commands.common import workers_of
+from connector.checkup import checks
+from connector.checkup.processes import workers_of
 from connector.db import Database
 from connector.db.migrate import upgrade
 from connector.embedded import EmbeddedRedis

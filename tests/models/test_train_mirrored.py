@@ -38,11 +38,11 @@ def test_the_second_head_asks_once_whether_mirror_images_teach_and_the_third_kno
 
     monkeypatch.setattr(views, "mirroring", judge)
 
-    def run(count: int, previous: Trained | None) -> Trained:
+    def run(count: int, previous: Trained | None, *, mirror: bool = True) -> Trained:
         made = train.run(
             samples(count),
             LABELS,
-            options=Options(weights=weights),
+            options=Options(weights=weights, mirror=mirror),
             backbone_cache=cache,
             cached_embeddings=lambda name: kept.get(name, {}),
             previous=previous and replace(previous_of(previous), mirrored=previous.card.mirrored),
@@ -62,6 +62,10 @@ def test_the_second_head_asks_once_whether_mirror_images_teach_and_the_third_kno
     assert third.card.strength == second.card.strength
     assert judged == [len(second.record.trained_on)]
     assert third.metrics["accuracy"] > 0.8
+    # Somebody said meanwhile that they differ: a whole fit, and nobody asks.
+    fourth = run(22, third, mirror=False)
+    assert (fourth.card.mirrored, fourth.mirrored) == (None, {})
+    assert judged == [len(second.record.trained_on)]
 
 
 def test_a_picture_that_is_gone_stands_in_for_its_mirror_image(

@@ -11,7 +11,7 @@ from paints import COLOURS, add, live_version, request, shown, trained
 from sqlalchemy import func, select
 
 from connector.db.tables import Classifier, Embedding, Event, ModelVersion
-from connector.domain import examples, training, versions
+from connector.domain import classifiers, examples, training, versions
 from models import split
 from models.embed import Embedder
 from models.heads import Head
@@ -108,6 +108,16 @@ def test_mirror_images_are_learned_from_the_second_training_on(
     # A patch of colour is the same in a mirror.
     assert [row.card["mirrored"] for row in rows] == [None, True, True]
     assert kept == {sha for sha in hashes if not split.is_held_out(sha)}
+    with rt.database.write() as session:
+        row = session.get_one(Classifier, paints.id)
+        classifiers.update_classifier(session, row, sides_matter=True)
+    add(rt, paints, range(22, 23))
+    trained(rt, paints)
+    with rt.database.read() as session:
+        last = select(ModelVersion).order_by(ModelVersion.number.desc())
+        newest = session.scalars(last).first()
+    assert newest is not None
+    assert newest.card["mirrored"] is None
 
 
 def test_a_worse_model_is_kept_but_not_served(rt: Runtime, paints: Classifier) -> None:

@@ -37,6 +37,8 @@ class Classifier(Base):
     # The share of automatic answers that a person looks over; None: as the promise needs.
     audit_share: Mapped[float | None]
     auto_train: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    # Said by a person: never learn from mirror images, whatever the evidence says.
+    sides_matter: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     # Counts what was labelled, relabelled or taken away: how much the live model does not know.
     changes: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     changed_at: Mapped[datetime | None]

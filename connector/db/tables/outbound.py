@@ -52,6 +52,8 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("event_id", "webhook_id"),
+        # The log of a subscription, the newest first.
+        Index("ix_deliveries_webhook_id_id", "webhook_id", "id"),
         Index(
             "ix_deliveries_open",
             "due_at",
@@ -63,7 +65,7 @@ class Delivery(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("dlv"))
     event_id: Mapped[str] = mapped_column(ForeignKey("events.id"))
-    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id"), index=True)
+    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id"))
     url: Mapped[str]
     # Whom it goes to, as `Endpoint.key` says it; null where an older release wrote the row.
     endpoint: Mapped[str | None]

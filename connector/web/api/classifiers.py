@@ -98,6 +98,7 @@ def change(classifier_id: str) -> ResponseReturnValue:
             clear_audit_share="audit_share" in wanted.model_fields_set
             and wanted.audit_share is None,
             auto_train=wanted.auto_train,
+            sides_matter=wanted.sides_matter,
             retention_days=wanted.retention_days,
             clear_retention="retention_days" in wanted.model_fields_set
             and wanted.retention_days is None,

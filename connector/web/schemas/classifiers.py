@@ -83,6 +83,11 @@ class ClassifierUpdate(Wanted):
         "error rate is promised, else none.",
     )
     auto_train: bool | None = Field(None, description="Whether it trains by itself.")
+    sides_matter: bool | None = Field(
+        None,
+        description="Whether left and right matter: true never learns from mirrored pictures, "
+        "false finds out. From the next training on.",
+    )
     retention_days: int | None = Field(
         None,
         ge=0,
@@ -116,6 +121,7 @@ class Classifier(Resource):
     field: Json | None = Field(description="The error in the field by audits, and drift.")
     audit_share: float
     auto_train: bool
+    sides_matter: bool
     retention_days: int | None = Field(
         description="After so many days pictures are deleted; null: as the service does."
     )

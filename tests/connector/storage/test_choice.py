@@ -11,8 +11,8 @@ import pytest
 from buckets import S3Bucket
 from click.testing import CliRunner
 
+from connector.checkup import checks, machine
 from connector.cli import cli
-from connector.commands import checks
 from connector.errors import ConfigurationError
 from connector.settings import Bucket, Settings, load_settings
 from connector.storage import LocalBlobs, check_at_start, open_blobs
@@ -130,7 +130,7 @@ def test_one_that_is_away_is_waited_for(
 
 def test_doctor_shows_it(kept_in: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     # What torch and ONNX Runtime can do here is another test's matter, and takes long.
-    monkeypatch.setattr(checks, "machine", lambda: iter(()))
+    monkeypatch.setattr(machine, "run", lambda: iter(()))
     kept_in.data_dir.mkdir()
     said = CliRunner().invoke(cli, ["doctor"]).output
     assert "objects can be written, read and deleted" in said

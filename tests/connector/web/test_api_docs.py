@@ -67,6 +67,7 @@ OF_THE_MACHINE = {
 # Of the pages: a person reads the sentence, and no caller of the API can get them.
 OF_THE_PAGES = {
     "bad_email",
+    "bad_period",
     "email_taken",
     "foreign_form",
     "last_owner",

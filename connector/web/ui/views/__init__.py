@@ -9,10 +9,13 @@ from connector.web.ui.views.account import account
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
+from connector.web.ui.views.classifier_settings import classifier_settings
 from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
 from connector.web.ui.views.login import login
+from connector.web.ui.views.machine import machine
+from connector.web.ui.views.messages import messages
 from connector.web.ui.views.models import models
 from connector.web.ui.views.new import new
 from connector.web.ui.views.people import people
@@ -21,7 +24,9 @@ from connector.web.ui.views.quality import quality
 from connector.web.ui.views.review import review
 from connector.web.ui.views.settings import settings
 from connector.web.ui.views.shots import shots
+from connector.web.ui.views.storage import storage
 from connector.web.ui.views.train import train
+from connector.web.ui.views.webhook_settings import webhook_settings
 
 PAGES: tuple[Pages, ...] = (
     account,
@@ -29,10 +34,13 @@ PAGES: tuple[Pages, ...] = (
     assets,
     classifier,
     classifier_review,
+    classifier_settings,
     home,
     keys,
     link,
     login,
+    machine,
+    messages,
     models,
     new,
     people,
@@ -41,6 +49,8 @@ PAGES: tuple[Pages, ...] = (
     quality,
     settings,
     shots,
+    storage,
     themes,
     train,
+    webhook_settings,
 )

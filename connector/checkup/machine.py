@@ -1,4 +1,4 @@
-"""What `colabel doctor` says about the machine: with what it classifies and trains."""
+"""What there is to say about the machine: with what it classifies and trains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from connector.commands.finding import Finding
+from connector.checkup.finding import Finding, Status
 
 PROBE_SECONDS = 120
 
@@ -35,6 +35,19 @@ def run() -> Iterator[Finding]:
     yield _device(found["device"])
     weights = found["weights"]
     yield Finding("ok" if weights["available"] else "warn", "weights", weights["sentence"])
+
+
+def known(device: dict[str, Any] | None, weights: dict[str, Any] | None) -> Iterator[Finding]:
+    """What workers said of their machine: their facts, None where none was found out yet."""
+    if device is None:
+        yield Finding("ok", "device", "No worker has loaded a model yet.")
+    else:
+        yield Finding("ok", "device", str(device["sentence"]))
+    if weights is None:
+        yield Finding("ok", "weights", "No worker has looked for pretrained weights yet.")
+    else:
+        status: Status = "ok" if weights.get("available", True) else "warn"
+        yield Finding(status, "weights", str(weights["sentence"]))
 
 
 def _device(device: dict[str, Any]) -> Finding:

@@ -1,4 +1,4 @@
-"""One line of `colabel doctor`."""
+"""One line of what was found out."""
 
 from __future__ import annotations
 

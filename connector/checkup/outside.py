@@ -1,4 +1,4 @@
-"""What `colabel doctor` says about the way to others: secrets, our own address, mail."""
+"""What there is to say about the way to others: secrets, our own address, mail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from connector import mail
-from connector.commands.finding import Finding
+from connector.checkup.finding import Finding
 from connector.errors import ColabelError
 from connector.settings import Settings
 

@@ -1,26 +1,27 @@
-"""The checks of `colabel doctor`: each looks at one part and says what to do."""
+"""The checks of the service: each looks at one part and says what to do."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector import presence
-from connector.commands import machine, outside
-from connector.commands.common import workers_of
-from connector.commands.finding import Finding
+from connector.checkup import outside
+from connector.checkup.finding import Finding
+from connector.checkup.processes import service_runs, workers_of
 from connector.db import Database
 from connector.db.migrate import revisions
 from connector.embedded import redis_url
-from connector.errors import ColabelError, Conflict
+from connector.errors import ColabelError
 from connector.jobs import QUEUES, connect
-from connector.lock import data_folder_lock
 from connector.logs import redact
 from connector.settings import Settings
 from connector.storage import open_blobs, open_bucket
@@ -29,7 +30,10 @@ LOW_FREE_BYTES = 2_000_000_000
 
 
 def run(settings: Settings) -> Iterator[Finding]:
-    """Check every part, the ones that others stand on first."""
+    """Check every part of the service, the ones that others stand on first.
+
+    What this machine computes with is `machine`'s to say.
+    """
     folder = data_folder(settings)
     yield folder
     if folder.status == "fail":
@@ -47,7 +51,6 @@ def run(settings: Settings) -> Iterator[Finding]:
         yield clock(settings, running)
         yield release(settings)
     yield from outside.run(settings, running)
-    yield from machine.run()
 
 
 def data_folder(settings: Settings) -> Finding:
@@ -64,12 +67,9 @@ def data_folder(settings: Settings) -> Finding:
 
 def disk(settings: Settings) -> Finding:
     """Is there room for pictures and models, or for what is on its way to a bucket?"""
-    where, used = settings.blobs_dir, "pictures are kept"
-    if settings.bucket is not None:
-        where, used = settings.spool_dir, "uploads wait for their bucket"
-    while not where.exists():
-        where = where.parent
-    free = shutil.disk_usage(where).free
+    found = room(settings)
+    where, free = found.folder, found.free
+    used = "pictures are kept" if settings.bucket is None else "uploads wait for their bucket"
     said = f"{free / 1e9:,.1f} GB free where {used}"
     if free < settings.min_free_bytes:
         return Finding(
@@ -78,6 +78,24 @@ def disk(settings: Settings) -> Finding:
     if free < LOW_FREE_BYTES:
         return Finding("warn", "disk", f"Only {said}; free some space soon on {where}.")
     return Finding("ok", "disk", f"{said}.")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder here, and how many bytes its disk holds and has free."""
+
+    folder: Path
+    total: int
+    free: int
+
+
+def room(settings: Settings) -> Room:
+    """Return the room where bytes go to, or would: what is kept, or waits for its bucket."""
+    where = settings.blobs_dir if settings.bucket is None else settings.spool_dir
+    while not where.exists():
+        where = where.parent
+    usage = shutil.disk_usage(where)
+    return Room(where, usage.total, usage.free)
 
 
 def storage(settings: Settings) -> Finding:
@@ -141,17 +159,6 @@ def database(settings: Settings) -> Finding:
     return Finding("ok", "database", f"{shown}, revision {current}.")
 
 
-def service_runs(settings: Settings) -> bool:
-    """Say whether a `colabel up` holds this data folder."""
-    if not (settings.data_dir / "run").is_dir():
-        return False
-    try:
-        with data_folder_lock(settings.data_dir):
-            return False
-    except Conflict:
-        return True
-
-
 def service(settings: Settings, running: bool) -> Finding:
     """Does `colabel up` run here?"""
     if running:
@@ -163,27 +170,38 @@ def service(settings: Settings, running: bool) -> Finding:
 
 def redis_server(settings: Settings, running: bool) -> Finding:
     """Does the Redis that rings for work answer?"""
-    url = redis_url(settings)
-    connection = connect(url)
+    connection = connect(redis_url(settings))
     try:
         connection.ping()
     except redis.RedisError as error:
         if not settings.redis_url and not running:
             return Finding("warn", "redis", "Comes with `colabel up`, which does not run now.")
+        return of_redis(settings, str(error))
+    finally:
+        connection.close()
+    return of_redis(settings)
+
+
+def of_redis(settings: Settings, reason: str = "") -> Finding:
+    """Say what it means that Redis answers, or that it does not for this reason."""
+    shown = redact(redis_url(settings))
+    if reason:
         return Finding(
             "fail",
             "redis",
-            f"{redact(url)} does not answer ({error}); nothing is lost meanwhile, but nothing is "
+            f"{shown} does not answer ({reason}); nothing is lost meanwhile, but nothing is "
             "done either. Start it again, or correct REDIS_URL.",
         )
-    finally:
-        connection.close()
-    return Finding("ok", "redis", f"{redact(url)} answers; it need not keep anything on disk.")
+    return Finding("ok", "redis", f"{shown} answers; it need not keep anything on disk.")
 
 
 def workers(settings: Settings, running: bool) -> Finding:
     """Does every queue have a worker?"""
-    counts = {queue: workers_of(settings, queue) or 0 for queue in QUEUES}
+    return of_workers({queue: workers_of(settings, queue) or 0 for queue in QUEUES}, running)
+
+
+def of_workers(counts: Mapping[str, int], running: bool) -> Finding:
+    """Say what it means that each queue has so many workers."""
     said = ", ".join(f"{queue} {count}" for queue, count in counts.items())
     idle = [queue for queue, count in counts.items() if not count]
     if idle and running:
@@ -203,7 +221,12 @@ def workers(settings: Settings, running: bool) -> Finding:
 
 def clock(settings: Settings, running: bool) -> Finding:
     """Does the clock run? It rings for what was left behind, and deletes what is due."""
-    if workers_of(settings, presence.CLOCK):
+    return of_clocks(workers_of(settings, presence.CLOCK) or 0, running)
+
+
+def of_clocks(count: int, running: bool) -> Finding:
+    """Say what it means that so many clocks run."""
+    if count:
         return Finding("ok", "clock", "It runs.")
     if running:
         return Finding(
@@ -216,15 +239,24 @@ def clock(settings: Settings, running: bool) -> Finding:
 
 def release(settings: Settings) -> Finding:
     """Do all processes run the release that is installed here?"""
-    mine = version("colabel")
     with closing(connect(redis_url(settings))) as client:
         try:
-            found = set().union(
-                *(presence.releases(client, queue) for queue in (*QUEUES, presence.CLOCK))
-            )
+            return of_releases(running_releases(client))
         except redis.RedisError as error:
-            return Finding("warn", "release", f"{mine}; of the others nothing is known ({error}).")
-    if others := sorted(found - {mine}):
+            said = f"{version('colabel')}; of the others nothing is known ({error})."
+            return Finding("warn", "release", said)
+
+
+def running_releases(client: redis.Redis) -> set[str]:
+    """Return which releases the living workers and clocks run. Raises redis.RedisError."""
+    queues = (*QUEUES, presence.CLOCK)
+    return set().union(*(presence.releases(client, queue) for queue in queues))
+
+
+def of_releases(found: Collection[str]) -> Finding:
+    """Say what it means that the others run these releases."""
+    mine = version("colabel")
+    if others := sorted(set(found) - {mine}):
         return Finding(
             "warn",
             "release",
