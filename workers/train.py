@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from connector.db.tables import Import, TrainingRun
-from connector.domain import imports, training, versions
+from connector.domain import exchange_imports, imports, training, versions
 from connector.domain.training import Claimed
 from connector.domain.training_sets import TrainingSet
 from connector.errors import ColabelError, LostLease, NotFound, Unavailable
@@ -67,7 +67,8 @@ def _import(rt: Runtime) -> int:
     try:
         mine = (rt, Import, claimed.claim)
         with blameless(*mine), keep(*mine):
-            report = imports.run_zip(rt.database, rt.blobs, rt.settings, claimed)
+            run = imports.run_zip if claimed.row.options is None else exchange_imports.run_import
+            report = run(rt.database, rt.blobs, rt.settings, claimed)
         logger.info("imported %d of %d files", report.added, report.total)
     except LostLease as error:
         logger.warning(error.detail)

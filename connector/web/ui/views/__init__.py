@@ -9,6 +9,7 @@ from connector.web.ui.views.account import account
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
+from connector.web.ui.views.exchange import exchange
 from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
@@ -29,6 +30,7 @@ PAGES: tuple[Pages, ...] = (
     assets,
     classifier,
     classifier_review,
+    exchange,
     home,
     keys,
     link,
