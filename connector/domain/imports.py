@@ -14,7 +14,15 @@ from connector.db.insert import insert_all_missing
 from connector.db.session import want
 from connector.db.tables import Classifier, Import, ImportProblem
 from connector.db.types import Json
-from connector.domain import archives, audit_log, classifiers, import_sources, longwork, resources
+from connector.domain import (
+    archives,
+    audit_log,
+    classifiers,
+    import_sources,
+    longwork,
+    resources,
+    samples,
+)
 from connector.domain.import_labels import LabelMode, parse_mode
 from connector.domain.import_loop import NOTE, SKIPPED, Importer, Problem, Report
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
@@ -190,7 +198,7 @@ def _shown(session: Session, row: Import, kind: str) -> list[dict[str, str]]:
 
 def claim(session: Session, seconds: float) -> Claimed | None:
     """Claim the oldest import that nobody holds. One that killed three workers fails instead."""
-    return WORK.claim(session, seconds)
+    return WORK.claim(session, seconds, samples.claimable())
 
 
 def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claimed) -> Report:

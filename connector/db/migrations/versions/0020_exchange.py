@@ -1,4 +1,4 @@
-"""Who labelled a picture, and imports from other tools
+"""Who labelled a picture, imports from other tools, and samples
 
 Revision: 0020, after 0016
 """
@@ -19,6 +19,10 @@ JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 
 def upgrade() -> None:
     """Bring the tables to this revision."""
+    op.add_column(
+        "classifiers",
+        sa.Column("sample", sa.Boolean(), nullable=False, server_default=sa.text("false")),
+    )
     op.add_column("examples", sa.Column("labelled_by", sa.String(), nullable=True))
     op.add_column("imports", sa.Column("options", JSON, nullable=True))
     op.add_column(
@@ -36,3 +40,4 @@ def downgrade() -> None:
     for column in ("labelled", "options"):
         op.drop_column("imports", column)
     op.drop_column("examples", "labelled_by")
+    op.drop_column("classifiers", "sample")

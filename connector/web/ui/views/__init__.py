@@ -20,6 +20,7 @@ from connector.web.ui.views.people import people
 from connector.web.ui.views.pictures import pictures
 from connector.web.ui.views.quality import quality
 from connector.web.ui.views.review import review
+from connector.web.ui.views.sample import sample
 from connector.web.ui.views.settings import settings
 from connector.web.ui.views.shots import shots
 from connector.web.ui.views.train import train
@@ -41,6 +42,7 @@ PAGES: tuple[Pages, ...] = (
     pictures,
     review,
     quality,
+    sample,
     settings,
     shots,
     themes,
