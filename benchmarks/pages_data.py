@@ -69,8 +69,6 @@ def build(data_dir: Path, size: Size) -> Stage:
     database, blobs = Database(settings.database), LocalBlobs(settings.blobs_dir)
     maker = _Maker(database, stage, size, [blobs.put(data) for data in _drawn()])
     maker.make()
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
     database.close()
     return stage
 

@@ -56,6 +56,11 @@ class Example(Base):
         # each has, counted without reading the rows.
         Index("ix_examples_classifier_id_label_id_id", "classifier_id", "label_id", "id"),
         Index("ix_examples_classifier_id_origin_id", "classifier_id", "origin", "id"),
+        # The least sure first; and which the live version has not seen.
+        Index("ix_examples_classifier_id_confidence_id", "classifier_id", "confidence", "id"),
+        Index("ix_examples_classifier_id_scored_version", "classifier_id", "scored_version"),
+        # Those that were labelled last, without sorting all of them.
+        Index("ix_examples_classifier_id_labelled_at", "classifier_id", "labelled_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))
@@ -70,6 +75,11 @@ class Example(Base):
     # Who gave it, by the name they had then: a person, a key, an annotator of another tool. None
     # where nobody did by hand, as in an import of folders, and for those of earlier releases.
     labelled_by: Mapped[str | None]
+    # What the live version makes of it, by a label's id that may be gone by now, how sure it is
+    # (0..1), and which version that was; see connector.domain.scores.
+    guess_id: Mapped[str | None]
+    confidence: Mapped[float | None]
+    scored_version: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

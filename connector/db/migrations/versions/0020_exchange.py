@@ -1,4 +1,4 @@
-"""Who labelled a picture, imports from other tools, and samples
+"""Who labelled a picture and what the model makes of it, imports from other tools, samples
 
 Revision: 0020, after 0016
 """
@@ -24,6 +24,15 @@ def upgrade() -> None:
         sa.Column("sample", sa.Boolean(), nullable=False, server_default=sa.text("false")),
     )
     op.add_column("examples", sa.Column("labelled_by", sa.String(), nullable=True))
+    op.add_column("examples", sa.Column("guess_id", sa.String(), nullable=True))
+    op.add_column("examples", sa.Column("confidence", sa.Float(), nullable=True))
+    op.add_column("examples", sa.Column("scored_version", sa.Integer(), nullable=True))
+    for columns in (["confidence", "id"], ["scored_version"]):
+        columns = ["classifier_id", *columns]
+        op.create_index(f"ix_examples_{'_'.join(columns)}", "examples", columns)
+    op.create_index(
+        "ix_examples_classifier_id_labelled_at", "examples", ["classifier_id", "labelled_at"]
+    )
     op.add_column("imports", sa.Column("options", JSON, nullable=True))
     op.add_column(
         "imports", sa.Column("labelled", sa.Integer(), nullable=False, server_default=sa.text("0"))
@@ -39,5 +48,8 @@ def downgrade() -> None:
     op.drop_column("import_problems", "kind")
     for column in ("labelled", "options"):
         op.drop_column("imports", column)
-    op.drop_column("examples", "labelled_by")
+    for name in ("labelled_at", "scored_version", "confidence_id"):
+        op.drop_index(f"ix_examples_classifier_id_{name}", "examples")
+    for column in ("scored_version", "confidence", "guess_id", "labelled_by"):
+        op.drop_column("examples", column)
     op.drop_column("classifiers", "sample")
