@@ -180,6 +180,9 @@ class _Maker:
                 "origin": ("page", "api", "import:imp_1", "review")[number % 4],
                 "labelled_at": None if waits else moment,
                 "labelled_by": None if waits else "Bob",
+                "guess_id": labels[number % len(labels)],
+                "confidence": round(chance.random(), 4),
+                "scored_version": 1,
                 "created_at": moment,
             }
         )

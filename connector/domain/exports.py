@@ -79,12 +79,7 @@ def export(
 def _chunks(
     database: Database, blobs: Blobs, settings: Settings, classifier_id: str, wanted: Wanted
 ) -> Iterator[bytes]:
-    pictures = exchange_rows.rows(
-        database,
-        classifier_id,
-        labelled=wanted.labelled,
-        guesses=wanted.form == LABEL_STUDIO,
-    )
+    pictures = exchange_rows.rows(database, classifier_id, labelled=wanted.labelled)
     base = f"{settings.public_url}/api/v1/classifiers/{classifier_id}/examples"
     if wanted.form == ZIP:
         return exchange_zip.stream(blobs, pictures)

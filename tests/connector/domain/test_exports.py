@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sorted_pictures import picture
 
 from connector.db import Database
-from connector.db.tables import AuditEntry, Classifier
+from connector.db.tables import AuditEntry, Classifier, Example, Label
 from connector.domain import (
     audit_log,
     examples,
@@ -70,9 +70,7 @@ def whole(database: Database, blobs: LocalBlobs, settings: Settings, filled: Cla
 
 
 def of(name: str, label: str | None = "ant", number: int = 0) -> Picture:
-    return Picture(
-        f"ex_{number}", name, label, "api", None, None, f"{number:064x}", "image/png", "img"
-    )
+    return Picture(f"ex_{number}", name, label, "api", None, None, f"{number:064x}", "image/png")
 
 
 def test_folders_hold_every_picture_once_with_its_bytes(whole: Whole) -> None:
@@ -122,13 +120,25 @@ def test_tasks_for_label_studio_are_annotated(whole: Whole) -> None:
 
 def test_what_the_model_made_of_a_waiting_picture_is_a_prediction() -> None:
     told = label_studio.task(
-        Picture("ex_1", "a", None, "api", None, None, "0", "image/png", "i", Guess("bee", 0.71, 4)),
+        Picture("ex_1", "a", None, "api", None, None, "0", "image/png", Guess("bee", 0.71, 4)),
         "/a",
     )
     assert told["annotations"] == []
     [prediction] = told["predictions"]
     assert (prediction["score"], prediction["model_version"]) == (0.71, "version 4")
     assert prediction["result"][0]["value"] == {"choices": ["bee"]}
+
+
+def test_a_guess_comes_from_what_the_live_version_said(
+    database: Database, filled: Classifier, whole: Whole
+) -> None:
+    with database.write() as session:
+        bee = session.query(Label).filter_by(classifier_id=filled.id, name="bee").one()
+        said = {"guess_id": bee.id, "confidence": 0.625, "scored_version": 3}
+        session.query(Example).update(said)
+    tasks = json.loads(whole(form="label_studio"))
+    assert [len(task["predictions"]) for task in tasks] == [0, 0, 0, 1]
+    assert tasks[3]["predictions"][0]["score"] == 0.625
 
 
 def test_the_configuration_is_well_formed_whatever_labels_are_called() -> None:
@@ -145,7 +155,7 @@ def test_bytes_come_before_all_rows_are_read(blobs: LocalBlobs) -> None:
         nonlocal read
         while True:
             read += 1
-            yield Picture(f"ex_{read}", "", "a", "api", None, None, sha256, "image/png", "i")
+            yield Picture(f"ex_{read}", "", "a", "api", None, None, sha256, "image/png")
 
     chunks = exchange_zip.stream(blobs, endless())
     for _ in range(20):
@@ -177,7 +187,7 @@ def test_pages_of_rows_meet(
 ) -> None:
     everything = list(exchange_rows.rows(database, filled.id))
     monkeypatch.setattr(exchange_rows, "AT_ONCE", 2)
-    assert list(exchange_rows.rows(database, filled.id, guesses=True)) == everything
+    assert list(exchange_rows.rows(database, filled.id)) == everything
     assert [one.name for one in exchange_rows.rows(database, filled.id, labelled=False)] == [
         "later.png"
     ]
