@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from hashlib import sha256
 
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier
-from connector.demo.sample import Planned, arrivals, examples
+from connector.demo.sample import Planned, arrivals, examples, mislabelled
 from connector.domain import classifiers, imports, predictions, samples
 from connector.domain.import_loop import Importer, Problem, Report
 from connector.domain.import_sources import Collection, Entry
 from connector.domain.imports import Claimed
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import Conflict, NotFound
+from models.split import is_held_out
 from workers.runtime import Runtime
 
 
@@ -54,7 +56,8 @@ class _Labels:
 
 
 def _put_in(rt: Runtime, claimed: Claimed) -> Report:
-    row, pages = claimed.row, examples()
+    row = claimed.row
+    pages = mislabelled(examples(), lambda data: is_held_out(sha256(data).hexdigest()))
 
     def record(session: Session, report: Report, fresh: tuple[Problem, ...]) -> None:
         imports.note(session, claimed, report, fresh)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from random import Random
 
 from PIL import Image
@@ -11,9 +12,11 @@ from connector.demo.pages import KINDS, make_page
 from connector.demo.sheet import jpeg
 
 # Of every kind: with a label, without one, and new pages that come in once there is a model.
-LABELLED, WAITING, NEW = 30, 4, 5
+LABELLED, WAITING, NEW = 36, 4, 5
+# So many at the beginning are right in any case.
+MOST_RIGHT = 9
 # Labels that are wrong on purpose, so that there is something to find.
-WRONG = {11: "invoice", 37: "form", 76: "letter"}
+WRONG = 3
 # New pages that are half one kind and half another: nobody could be sure.
 DOUBTFUL = 6
 
@@ -42,7 +45,7 @@ class Planned:
 def examples() -> list[Planned]:
     """Return the pages to learn from, the kinds in turn, and those that wait for a label."""
     labelled = [
-        Planned(f"page-{number:03}.jpg", kind, WRONG.get(number, kind))
+        Planned(f"page-{number:03}.jpg", kind, kind)
         for number in range(LABELLED * len(KINDS))
         for kind in [KINDS[number % len(KINDS)]]
     ]
@@ -51,6 +54,21 @@ def examples() -> list[Planned]:
         for number in range(WAITING * len(KINDS))
     ]
     return [*labelled, *waiting]
+
+
+def mislabelled(pages: list[Planned], is_judged: Callable[[bytes], bool]) -> list[Planned]:
+    """Return the pages with WRONG of their labels wrong, of those that a model is judged by.
+
+    For only of what it has not learned from can a model say that its label is unlikely. Which they
+    are is the same each time.
+    """
+    chosen: dict[str, str] = {}
+    for page in pages[MOST_RIGHT:]:
+        if len(chosen) == WRONG:
+            break
+        if page.label is not None and is_judged(page.draw()):
+            chosen[page.name] = KINDS[(KINDS.index(page.kind) + 1) % len(KINDS)]
+    return [replace(page, label=chosen.get(page.name, page.label)) for page in pages]
 
 
 def arrivals() -> list[Planned]:

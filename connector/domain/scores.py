@@ -53,8 +53,14 @@ def pending() -> ColumnElement[bool]:
     )
 
 
+def is_pending(session: Session, classifier: Classifier) -> bool:
+    """Say whether a worker still has to look at some of the classifier's examples."""
+    statement = select(Classifier.id).where(Classifier.id == classifier.id, pending())
+    return session.scalars(statement).first() is not None
+
+
 def next_ones(session: Session, classifier: Classifier, limit: int) -> list[Unscored]:
-    """Return some examples that the live version has not seen, the newest first."""
+    """Return some examples that the live version has not seen."""
     number = classifier.live_version
     statement = (
         select(Example.id, Image.sha256)
