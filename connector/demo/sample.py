@@ -15,8 +15,6 @@ from connector.demo.sheet import jpeg
 LABELLED, WAITING, NEW = 36, 4, 5
 # So many at the beginning are right in any case.
 MOST_RIGHT = 9
-# Labels that are wrong on purpose, so that there is something to find.
-WRONG = 3
 # New pages that are half one kind and half another: nobody could be sure.
 DOUBTFUL = 6
 
@@ -57,18 +55,19 @@ def examples() -> list[Planned]:
 
 
 def mislabelled(pages: list[Planned], is_judged: Callable[[bytes], bool]) -> list[Planned]:
-    """Return the pages with WRONG of their labels wrong, of those that a model is judged by.
+    """Return the pages with two labels wrong, one of them on a page that a model is judged by.
 
-    For only of what it has not learned from can a model say that its label is unlikely. Which they
-    are is the same each time.
+    Of what it has learned from, a model alone cannot say that its label is unlikely, and with more
+    wrong ones among the few others it would trust itself less. They are the same each time.
     """
-    chosen: dict[str, str] = {}
-    for page in pages[MOST_RIGHT:]:
-        if len(chosen) == WRONG:
-            break
-        if page.label is not None and is_judged(page.draw()):
-            chosen[page.name] = KINDS[(KINDS.index(page.kind) + 1) % len(KINDS)]
-    return [replace(page, label=chosen.get(page.name, page.label)) for page in pages]
+    labelled = [page for page in pages if page.label is not None]
+    judged = next((page for page in labelled[MOST_RIGHT:] if is_judged(page.draw())), None)
+    wrong = {page.name for page in (judged, labelled[-1]) if page is not None}
+    return [replace(page, label=_next(page.kind)) if page.name in wrong else page for page in pages]
+
+
+def _next(kind: str) -> str:
+    return KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
 
 
 def arrivals() -> list[Planned]:

@@ -7,11 +7,12 @@ in the zip, with the pictures that came beside it. Where an attempt ended, the n
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -39,6 +40,7 @@ LABEL_STUDIO, TABLE = "label_studio", "table"
 MEMBERS = {LABEL_STUDIO: "colabel-labels.json", TABLE: "colabel-labels.csv"}
 SUFFIXES = {".json": LABEL_STUDIO, ".csv": TABLE, ".tsv": TABLE}
 MAX_LABELS_BYTES = 200_000_000
+SPOOL_BYTES = 1_000_000
 CREATE, KNOWN = "create", "known"
 
 
@@ -70,7 +72,11 @@ def create(
     options = checked(options or Options())
     kind, archive = _packed(file, pictures)
     told = asdict(options)
-    return imports.queue(database, blobs, workspace_id, classifier_id, archive, kind, told)
+    try:
+        return imports.queue(database, blobs, workspace_id, classifier_id, archive, kind, told)
+    finally:
+        if archive not in (file, pictures):
+            archive.close()
 
 
 def checked(options: Options) -> Options:
@@ -192,25 +198,32 @@ def _packed(file: IO[bytes], pictures: IO[bytes] | None) -> tuple[str, IO[bytes]
     if beginning[:4] in archives.BEGINNINGS:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        entry = labels_file(import_sources.archive(file, size, MAX_LABELS_BYTES))  # type: ignore[arg-type]
-        kind = kind_of_file(entry.name, entry.read()[:2_000])
+        entry = labels_file(import_sources.archive(cast(BinaryIO, file), size, MAX_LABELS_BYTES))
         file.seek(0)
-        return kind, file
+        return _kind_of(entry.name) or TABLE, file
     kind = kind_of_file("", beginning)
-    data = file.read(MAX_LABELS_BYTES + 1)
-    if len(data) > MAX_LABELS_BYTES:
-        raise TooLarge(
-            f"A file of labels may have {MAX_LABELS_BYTES / 1e6:.0f} MB; split it.",
-            code="too_many_bytes",
-        )
-    target: IO[bytes] = io.BytesIO()
     if pictures is not None:
         archives.check_zip(pictures)
-        target = pictures
-    with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        archive.writestr(MEMBERS[kind], data)
+    target = pictures or tempfile.SpooledTemporaryFile(SPOOL_BYTES, "w+b")  # noqa: SIM115 - kept
+    with (
+        zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open(MEMBERS[kind], "w") as member,
+    ):
+        _copy(file, member)
     target.seek(0)
     return kind, target
+
+
+def _copy(file: IO[bytes], member: IO[bytes]) -> None:
+    left = MAX_LABELS_BYTES
+    while chunk := file.read(SPOOL_BYTES):
+        left -= len(chunk)
+        if left < 0:
+            raise TooLarge(
+                f"A file of labels may have {MAX_LABELS_BYTES / 1e6:.0f} MB; split it.",
+                code="too_many_bytes",
+            )
+        member.write(chunk)
 
 
 def _begun(row: Import, total: int) -> Report:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -33,10 +34,11 @@ def read(data: bytes, control: str = "") -> list[Line]:
     `control` names the choices that hold the label, where there are several (their `from_name`).
     Raises Unprocessable: bad_label_studio, which_control.
     """
-    tasks = list(_tasks(data))
-    if any(_is_full(task) for task in tasks):
-        return _full(tasks, control)
-    return _minimal(tasks, control)
+    first = next(_tasks(data), None)
+    if first is None or _is_full(first):
+        return _full(_tasks(data), control)
+    # Read twice rather than held whole: a project may have a hundred thousand tasks.
+    return _minimal(_tasks(data), control or _control(_tasks(data)))
 
 
 def _tasks(data: bytes) -> Iterator[Task]:
@@ -72,7 +74,7 @@ def _is_full(task: Task) -> bool:
     return isinstance(task.get("data"), dict) or "annotations" in task or "completions" in task
 
 
-def _full(tasks: Sequence[Task], control: str) -> list[Line]:
+def _full(tasks: Iterable[Task], control: str) -> list[Line]:
     names = Names()
     lines = []
     for number, task in enumerate(tasks, 1):
@@ -85,25 +87,23 @@ def _full(tasks: Sequence[Task], control: str) -> list[Line]:
     return lines
 
 
-def _minimal(records: Sequence[Task], control: str) -> list[Line]:
+def _minimal(records: Iterable[Task], control: str) -> list[Line]:
     """JSON-MIN has a record for each annotation: those of one task belong together."""
-    control = control or _control(records)
-    together: dict[object, list[Task]] = {}
-    for number, record in enumerate(records):
+    names, lines = Names(), dict[object, Line]()
+    votes: dict[object, list[Vote]] = defaultdict(list)
+    for number, record in enumerate(records, 1):
         key = record.get("id")
-        known = isinstance(key, int | str)
-        together.setdefault(key if known else ("without", number), []).append(record)
-    names = Names()
-    lines = []
-    for number, several in enumerate(together.values(), 1):
-        data = {k: v for k, v in several[0].items() if k not in _OF_THE_TASK and k != control}
-        line = _line(several[0], data, number, names, "")
-        votes = [Vote.minimal(one, control) for one in several if control in one]
-        lines.append(_decided(line, votes))
-    return lines
+        if not isinstance(key, int | str):
+            key = ("without", number)
+        if key not in lines:
+            data = {k: v for k, v in record.items() if k not in _OF_THE_TASK and k != control}
+            lines[key] = _line(record, data, len(lines) + 1, names, "")
+        if control in record:
+            votes[key].append(Vote.minimal(record, control))
+    return [_decided(line, votes[key]) for key, line in lines.items()]
 
 
-def _control(records: Sequence[Task]) -> str:
+def _control(records: Iterable[Task]) -> str:
     """Return the key under which the label stands. Raises Unprocessable (which_control)."""
     found: dict[str, None] = {}
     for record in records:

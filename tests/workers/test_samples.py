@@ -129,9 +129,9 @@ def test_pages_are_the_same_each_time_and_all_different() -> None:
     assert all(page.kind != page.other for page in pages)
 
 
-def test_some_labels_are_wrong_among_those_that_a_model_is_judged_by() -> None:
+def test_two_labels_are_wrong_one_where_a_model_is_judged() -> None:
     judged = [page.draw() for page in sample.examples()[20:26]]
     pages = sample.mislabelled(sample.examples(), judged.__contains__)
     wrong = [n for n, page in enumerate(pages) if page.label not in (None, page.kind)]
-    assert wrong == [20, 21, 22]
+    assert wrong == [20, 107]
     assert sum(page.label is None for page in pages) == 12
