@@ -47,8 +47,8 @@ def fifty_kilobytes() -> bytes:
 
 
 @contextmanager
-def gunicorn(application: str, data_dir: Path, redis_url: str) -> Iterator[int]:
-    """Run a web application as the service does; yield its port."""
+def gunicorn(application: str, data_dir: Path, redis_url: str, *more: str) -> Iterator[int]:
+    """Run a web application as the service does, with `more` options; yield its port."""
     with listen("127.0.0.1", 0) as free:
         port = free.port
     environment = {
@@ -59,7 +59,7 @@ def gunicorn(application: str, data_dir: Path, redis_url: str) -> Iterator[int]:
     }
     config = ["--config", "python:connector.web.gunicorn_conf", "--log-level", "warning"]
     command = [sys.executable, "-m", "gunicorn", *config, "--bind", f"127.0.0.1:{port}"]
-    process = subprocess.Popen([*command, application], env=environment)
+    process = subprocess.Popen([*command, *more, application], env=environment)
     try:
         _wait(port)
         yield port

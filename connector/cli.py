@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("connector.commands.undo:undo", "Take back what rules did."),
     "evaluate": ("connector.commands.evaluate:evaluate", "Score a classifier on labelled folders."),
     "export": ("connector.commands.export:export", "Write the live model as one ONNX file."),
+    "pictures": (
+        "connector.commands.pictures:pictures",
+        "Exchange pictures and labels with other tools.",
+    ),
     "doctor": ("connector.commands.doctor:doctor", "Check this installation and say what to do."),
     "webhook": ("connector.commands.webhook:webhook", "List, test, replay and rotate webhooks."),
     "audit": ("connector.commands.audit:audit", "List who did what."),

@@ -37,6 +37,7 @@ JOBS: dict[str, Job] = {
     "train": Job("workers.train.drain", "train", 6 * 3600),
     "judge": Job("workers.judge.drain", "train", 600),
     "study": Job("workers.study.drain", "train", 600),
+    "score": Job("workers.scoring.drain", "train", 600),
 }
 QUEUES = tuple(dict.fromkeys(job.queue for job in JOBS.values()))
 

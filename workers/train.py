@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from connector.db.tables import Import, TrainingRun
-from connector.domain import imports, training, versions
+from connector.domain import exchange_imports, imports, training, versions
+from connector.domain import samples as domain_samples
+from connector.domain.import_loop import Report
 from connector.domain.training import Claimed
 from connector.domain.training_sets import TrainingSet
 from connector.errors import ColabelError, LostLease, NotFound, Unavailable
@@ -17,7 +19,7 @@ from models.train import Options, Previous, Sample, Trained
 from models.train import run as train_model
 from models.training import Cached, Thumbnail
 from models.views import MIRROR, kept_as
-from workers import births, judge, study, vectors, weights
+from workers import births, judge, samples, study, vectors, weights
 from workers import runtime as rt_module
 from workers.backbones import KeptBackbones
 from workers.classify import sessions_of
@@ -67,7 +69,7 @@ def _import(rt: Runtime) -> int:
     try:
         mine = (rt, Import, claimed.claim)
         with blameless(*mine), keep(*mine):
-            report = imports.run_zip(rt.database, rt.blobs, rt.settings, claimed)
+            report = _imported(rt, claimed)
         logger.info("imported %d of %d files", report.added, report.total)
     except LostLease as error:
         logger.warning(error.detail)
@@ -76,6 +78,13 @@ def _import(rt: Runtime) -> int:
     except ColabelError as error:
         imports.fail(rt.database, rt.blobs, claimed, error.code, error.detail)
     return 1
+
+
+def _imported(rt: Runtime, claimed: imports.Claimed) -> Report:
+    if claimed.row.label_mode in (domain_samples.DRAWN, domain_samples.ARRIVING):
+        return samples.run(rt, claimed)
+    run = imports.run_zip if claimed.row.options is None else exchange_imports.run_import
+    return run(rt.database, rt.blobs, rt.settings, claimed)
 
 
 def _train(rt: Runtime, kind: str) -> int:

@@ -52,7 +52,7 @@ def import_(classifier: str, path: Path, labels: str, recipe: str, workspace: st
                 classifier_id,
                 path,
                 labels,
-                progress=lambda now: bar.update("importing", now.done, now.total, _counts(now)),
+                progress=lambda now: bar.update("importing", now.done, now.total, counted(now)),
             )
         with service.database.read() as session:
             row = classifiers.find_classifier(
@@ -75,7 +75,8 @@ def _classifier(service: Service, workspace_id: str, name: str, recipe: str) -> 
         return made.id
 
 
-def _counts(report: Report) -> str:
+def counted(report: Report) -> str:
+    """Return what an import came to, in words."""
     parts = [f"{report.added} added"]
     for count, word in (
         (report.labelled, "labelled"),
@@ -89,7 +90,7 @@ def _counts(report: Report) -> str:
 
 
 def _print(name: str, report: Report, counts: dict[str, int], waiting: int) -> None:
-    click.echo(f"{report.total} files: {_counts(report)}.")
+    click.echo(f"{report.total} files: {counted(report)}.")
     for problem in report.problems[:SHOWN]:
         click.echo(f"  skipped {problem.name}: {problem.reason}")
     if report.skipped > SHOWN:

@@ -52,6 +52,12 @@ def acting(actor: Actor) -> Iterator[None]:
         _ACTOR.reset(token)
 
 
+def whoever() -> str | None:
+    """Return the name of who acts, None where it is the service itself."""
+    actor = _ACTOR.get()
+    return None if actor == SYSTEM else actor.name
+
+
 def brief(row: Any, *columns: str) -> Json:
     """Return these columns of a row as they are now, for `note`."""
     return {name: getattr(row, name) for name in columns}

@@ -108,10 +108,12 @@ def put(
     label_name: str | None,
     name: str,
     origin: str,
+    by: str | None = None,
 ) -> Added:
     """`add_kept` for one of many: the classifier is held already, and the caller notes changes.
 
-    Raises BeingRemoved; `removals.put_surely` is for whoever has the bytes still.
+    `by`: who said so, where that is not whoever acts. Raises BeingRemoved; `removals.put_surely` is
+    for whoever has the bytes still.
     """
     label = None
     if label_name is not None:
@@ -119,7 +121,8 @@ def put(
     picture = image_id(
         session, classifier.workspace_id, kept.sha256, kept.size, kept.info, kept.rescued
     )
-    return place(session, classifier.id, picture, label, pictures.sanitize_name(name), origin)
+    named = pictures.sanitize_name(name)
+    return place(session, classifier.id, picture, label, named, origin, by)
 
 
 def place(
@@ -129,9 +132,13 @@ def place(
     label: Label | None,
     name: str,
     origin: str,
+    by: str | None = None,
 ) -> Added:
-    """`put` for a picture that has a row, by its id; the classifier is held already."""
-    moment = utcnow()
+    """`put` for a picture that has a row, by its id; the classifier is held already.
+
+    `by`: who said so, where that is not whoever acts.
+    """
+    moment, by = utcnow(), by or audit_log.whoever()
     row = {
         "id": new_id("ex"),
         "classifier_id": classifier_id,
@@ -140,6 +147,7 @@ def place(
         "name": name,
         "origin": origin,
         "labelled_at": moment if label is not None else None,
+        "labelled_by": by if label is not None else None,
         "created_at": moment,
     }
     if insert_missing(session, Example, row, ["classifier_id", "image_id"]):
@@ -149,12 +157,15 @@ def place(
     ).one()
     if label is None or example.label_id == label.id:
         return Added(example, "duplicate")
-    return _relabelled(session, example, label, origin)
+    return _relabelled(session, example, label, origin, by)
 
 
-def _relabelled(session: Session, example: Example, label: Label, origin: str) -> Added:
+def _relabelled(
+    session: Session, example: Example, label: Label, origin: str, by: str | None
+) -> Added:
     before = label_of(session, example)
-    example.label_id, example.origin, example.labelled_at = label.id, origin, utcnow()
+    example.label_id, example.origin = label.id, origin
+    example.labelled_at, example.labelled_by = utcnow(), by
     session.flush()
     found = contradictions.same_picture(example.id, before, label.name)
     return Added(example, "labelled" if before is None else "relabelled", found)
@@ -236,5 +247,6 @@ def resource(session: Session, example: Example, public_url: str) -> dict[str, A
         "size": image.size,
         "image_url": f"{base}/image",
         "labelled_at": iso(example.labelled_at),
+        "labelled_by": example.labelled_by,
         "created_at": example.created_at.isoformat(),
     }

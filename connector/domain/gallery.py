@@ -5,12 +5,13 @@ However many there are, a page is a few queries that read little more than what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Row, and_, func, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from connector.db.tables import Classifier, Embedding, Example, Image, Label
 from connector.domain import aliases, classifiers, looks
@@ -20,17 +21,32 @@ from connector.errors import BadRequest
 PAGE = 60
 MAX_TEXT = 100
 IMPORT = "import"
+UNSURE, SURE = "unsure", "sure"
+_CONFIDENCE = re.compile(r"[01](\.\d{1,20})?|\d(\.\d+)?e-\d{1,3}")
+_GUESS = aliased(Label)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which pictures: of a label (its id), without one, likely wrong, of an origin, by name."""
+    """Which pictures: of a label (its id), without one, likely wrong, of an origin, by name.
+
+    `order`: "" the newest first, UNSURE or SURE first. `least`, `most`: how sure the model is at
+    least and at most, in per cent.
+    """
 
     label: str = ""
     unlabelled: bool = False
     mistakes: bool = False
     origin: str = ""
     text: str = ""
+    order: str = ""
+    least: int | None = None
+    most: int | None = None
+
+    @property
+    def by_confidence(self) -> bool:
+        """Whether it matters how sure the model is."""
+        return bool(self.order) or self.least is not None or self.most is not None
 
     def holds(self, label_id: str | None) -> bool:
         """Say whether a picture that has this label now still belongs here."""
@@ -61,6 +77,9 @@ class Tile:
     label: str | None
     suggested: str | None = None
     alike: tuple[str, ...] = ()
+    # What the live model makes of it, and how sure it is (0..1).
+    guess: str | None = None
+    confidence: float | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -128,18 +147,50 @@ def sheet(
     suspects = suspects or {}
     statement = _filtered(session, classifier, wanted)
     if wanted.mistakes:
-        rows = session.execute(statement.where(Image.sha256.in_(suspects))).all()
+        rows = session.execute(statement.where(*_among(classifier, suspects))).all()
         order = {sha256: i for i, sha256 in enumerate(suspects)}
         still = [row for row in rows if suspects[row.sha256].given == row.label]
         still.sort(key=lambda row: order[row.sha256])
         return Sheet(tuple(_tile(row, suspects) for row in still), None)
+    if wanted.by_confidence:
+        return _by_confidence(session, statement, wanted, suspects, cursor)
     if cursor is not None:
         if not CURSOR.match(cursor):
-            raise BadRequest("This link is not one of ours; start again.", code="bad_cursor")
+            raise _bad_cursor()
         statement = statement.where(Example.id < cursor)
     rows = session.execute(statement.order_by(Example.id.desc()).limit(PAGE + 1)).all()
     following = rows[PAGE - 1].id if len(rows) > PAGE else None
     return Sheet(_fold(session, rows[:PAGE], suspects), following)
+
+
+def _by_confidence(
+    session: Session, statement: Any, wanted: Wanted, suspects: Suspects, cursor: str | None
+) -> Sheet:
+    """A page by how sure the model is; a cursor is that of the last one, a colon and its id."""
+    place = tuple_(Example.confidence, Example.id)
+    statement = statement.where(Example.confidence.is_not(None))
+    if wanted.least is not None:
+        statement = statement.where(Example.confidence >= wanted.least / 100)
+    if wanted.most is not None:
+        statement = statement.where(Example.confidence <= wanted.most / 100)
+    surest = wanted.order == SURE
+    if cursor is not None:
+        confidence, _, example_id = cursor.partition(":")
+        if not _CONFIDENCE.fullmatch(confidence) or not CURSOR.match(example_id):
+            raise _bad_cursor()
+        last = tuple_(float(confidence), example_id)
+        statement = statement.where(place < last if surest else place > last)
+    columns = (Example.confidence, Example.id)
+    order = [column.desc() if surest else column for column in columns]
+    rows = session.execute(statement.order_by(*order).limit(PAGE + 1)).all()
+    following = None
+    if len(rows) > PAGE:
+        following = f"{rows[PAGE - 1].confidence!r}:{rows[PAGE - 1].id}"
+    return Sheet(_fold(session, rows[:PAGE], suspects), following)
+
+
+def _bad_cursor() -> BadRequest:
+    return BadRequest("This link is not one of ours; start again.", code="bad_cursor")
 
 
 def tiles(
@@ -173,7 +224,7 @@ def count_suspects(session: Session, classifier: Classifier, suspects: Suspects)
     """Return how many pictures still have the label that is likely wrong."""
     if not suspects:
         return 0
-    statement = _rows(classifier).where(Image.sha256.in_(suspects))
+    statement = _rows(classifier).where(*_among(classifier, suspects))
     rows = session.execute(statement.with_only_columns(Image.sha256, Label.name))
     return sum(suspects[sha256].given == label for sha256, label in rows)
 
@@ -188,6 +239,11 @@ def neighbours(
     return session.scalars(newer).first(), session.scalars(older).first()
 
 
+def _among(classifier: Classifier, suspects: Suspects) -> tuple[ColumnElement[bool], ...]:
+    # With the workspace beside it, the hash leads to the picture, and that to its example.
+    return Image.workspace_id == classifier.workspace_id, Image.sha256.in_(suspects)
+
+
 def _rows(classifier: Classifier) -> Any:
     return (
         select(
@@ -197,9 +253,12 @@ def _rows(classifier: Classifier) -> Any:
             Example.label_id,
             Label.name.label("label"),
             Image.sha256,
+            _GUESS.name.label("guess"),
+            Example.confidence,
         )
         .join(Image, Image.id == Example.image_id)
         .outerjoin(Label, Label.id == Example.label_id)
+        .outerjoin(_GUESS, _GUESS.id == Example.guess_id)
         .where(Example.classifier_id == classifier.id)
     )
 
@@ -230,7 +289,16 @@ def _tile(row: Row[Any], suspects: Suspects) -> Tile:
     suspect = suspects.get(row.sha256)
     doubtful = suspect is not None and suspect.given == row.label
     suggested = suspect.suggested if suspect is not None and doubtful else None
-    return Tile(row.id, row.image_id, row.name, row.label_id, row.label, suggested)
+    return Tile(
+        row.id,
+        row.image_id,
+        row.name,
+        row.label_id,
+        row.label,
+        suggested,
+        guess=row.guess,
+        confidence=row.confidence,
+    )
 
 
 def _fold(session: Session, rows: Sequence[Row[Any]], suspects: Suspects) -> tuple[Tile, ...]:

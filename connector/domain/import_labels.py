@@ -13,8 +13,10 @@ from typing import Protocol
 from connector.errors import ColabelError, Unprocessable
 
 TABLE_NAME = "labels.csv"
-_FILE_HEADERS = ("file", "filename", "file_name", "path", "image", "picture", "name")
-_LABEL_HEADERS = ("label", "class", "category", "target", "tag")
+# The folder of an export in which pictures wait for a label.
+UNLABELLED = "_unlabelled"
+FILE_HEADERS = ("file", "filename", "file_name", "path", "image", "picture", "name")
+LABEL_HEADERS = ("label", "class", "category", "target", "tag")
 # What stands behind the label in a file name: "cat_001", "cat (2)", "upside_down-3".
 _NUMBERING = re.compile(r"[\W_]*\d[\d\W_]*\Z")
 
@@ -75,9 +77,11 @@ def choose(mode: LabelMode, names: Sequence[str]) -> LabelMode:
 class FolderLabels:
     """The label is the name of the folder that the file lies in."""
 
-    def label(self, name: str) -> str:
-        """Return the parent folder's name."""
+    def label(self, name: str) -> str | None:
+        """Return the parent folder's name; None for the one that our own exports put aside."""
         parent = PurePosixPath(name).parent.name
+        if parent == UNLABELLED:
+            return None
         if not parent or parent == "..":
             raise NoLabel("It lies in no folder that could be its label; put it into one.")
         return parent
@@ -139,8 +143,8 @@ def read_table(data: bytes) -> TableLabels:
     if not rows:
         raise Unprocessable("The table of labels is empty.", code="bad_table")
     header = [cell.strip().lower() for cell in rows[0]]
-    file_column = next((header.index(h) for h in _FILE_HEADERS if h in header), None)
-    label_column = next((header.index(h) for h in _LABEL_HEADERS if h in header), None)
+    file_column = next((header.index(h) for h in FILE_HEADERS if h in header), None)
+    label_column = next((header.index(h) for h in LABEL_HEADERS if h in header), None)
     if file_column is None or label_column is None:
         if len(header) != 2 or file_column is not None or label_column is not None:
             raise Unprocessable(

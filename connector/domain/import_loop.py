@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -30,16 +30,18 @@ from connector.settings import Settings
 from connector.storage import Blobs
 
 CHUNK = 50
+SKIPPED, NOTE = "skipped", "note"
 THREADS = 2
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that was skipped, and why."""
+    """A file that was skipped, and why; or a `note` of one that was taken."""
 
     name: str
     code: str
     reason: str
+    kind: str = SKIPPED
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Report:
     """How far an import is: files in all and done; of these added, known already, skipped.
 
     `labelled`: pictures that waited for a label and got one; `relabelled`: that had another;
-    `learnable`: how many of all these give a model something to learn.
+    `learnable`: how many of all these give a model something to learn. `earlier`: skipped in an
+    attempt before this one. `notes`: what is worth knowing of files that were taken.
     """
 
     total: int
@@ -58,11 +61,13 @@ class Report:
     duplicates: int = 0
     learnable: int = 0
     problems: tuple[Problem, ...] = ()
+    earlier: int = 0
+    notes: tuple[Problem, ...] = ()
 
     @property
     def skipped(self) -> int:
         """How many files were skipped."""
-        return len(self.problems)
+        return self.earlier + len(self.problems)
 
     @property
     def used(self) -> int:
@@ -78,10 +83,14 @@ Record = Callable[[Session, Report, tuple[Problem, ...]], None]
 class _Ready:
     """A file that is read, decoded and kept; its row is still to be written."""
 
-    name: str
+    entry: Entry
     label: str | None
     kept: Kept
-    read: Callable[[], bytes]
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return self.entry.name
 
 
 @dataclass
@@ -99,6 +108,10 @@ class Importer:
     origin: str
     resumes: bool = False
     _seen: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+
+    def remember(self, taken: Mapping[str, tuple[str, str | None]]) -> None:
+        """Know what an earlier attempt took: by content, what it was called and its label."""
+        self._seen.update(taken)
 
     def run(
         self,
@@ -132,14 +145,16 @@ class Importer:
         *,
         record: Record | None = None,
         progress: Callable[[Report], None] | None = None,
+        begun: Report | None = None,
     ) -> Report:
         """Import files that are labelled by `labeller`; `run` without a word on what is missing.
 
-        Raises NoSpace, Unavailable.
+        `begun` is how far an earlier attempt came, whose files are passed over. Raises NoSpace,
+        Unavailable.
         """
-        report = Report(total=len(collection.entries))
+        report = begun or Report(total=len(collection.entries))
         with ThreadPoolExecutor(THREADS, "import") as pool:
-            for chunk in _chunks(collection.entries):
+            for chunk in _chunks(collection.entries[report.done :]):
                 results = pool.map(lambda entry: self._ready(entry, labeller), chunk)
                 report = self._write(list(results), report, record)
                 if progress is not None:
@@ -149,8 +164,8 @@ class Importer:
     def _ready(self, entry: Entry, labeller: Labeller) -> _Ready | Problem:
         try:
             label = labeller.label(entry.name)
-            kept = examples.keep(self.blobs, self.settings, entry.read())
-            return _Ready(entry.name, label, kept, entry.read)
+            kept = entry.kept or examples.keep(self.blobs, self.settings, entry.read())
+            return _Ready(entry, label, kept)
         except (NoSpace, Unavailable):
             raise  # says nothing of this file
         except ColabelError as error:
@@ -159,7 +174,7 @@ class Importer:
     def _write(
         self, results: list[_Ready | Problem], before: Report, record: Record | None
     ) -> Report:
-        reads = {one.kept.sha256: one.read for one in results if isinstance(one, _Ready)}
+        reads = {one.kept.sha256: one.entry.read for one in results if isinstance(one, _Ready)}
         fresh = reads.keys() - self._seen.keys()
 
         def write(rescued: Rescued) -> Report:
@@ -181,7 +196,8 @@ class Importer:
                 report = self._count(session, classifier, result, report)
             changes.note(session, classifier.id, report.learnable - before.learnable)
             if record is not None:
-                record(session, report, report.problems[before.skipped :])
+                fresh = report.problems[len(before.problems) :] + report.notes[len(before.notes) :]
+                record(session, report, fresh)
         return report
 
     def _count(
@@ -194,13 +210,23 @@ class Importer:
         again = result.kept.sha256 in self._seen
         self._seen.setdefault(result.kept.sha256, (result.name, result.label))
         try:
+            title = result.entry.title or result.name
             put = examples.put(
-                session, classifier, result.kept, result.label, result.name, self.origin
+                session,
+                classifier,
+                result.kept,
+                result.label,
+                title,
+                self.origin,
+                result.entry.by,
             )
         except Unprocessable as error:
             problem = Problem(result.name, error.code, error.detail)
             return replace(report, problems=(*report.problems, problem))
         report = replace(report, learnable=report.learnable + put.learnable)
+        if result.entry.note is not None:
+            note = Problem(result.name, *result.entry.note, kind=NOTE)
+            report = replace(report, notes=(*report.notes, note))
         ours = self.resumes and not again and put.example.origin == self.origin
         return _counted(report, "added" if put.outcome == "duplicate" and ours else put.outcome)
 

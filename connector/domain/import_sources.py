@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from connector.domain.examples import Kept
 from connector.errors import NotFound, TooLarge, Unprocessable
 
 MAX_FILES = 200_000
@@ -44,10 +45,19 @@ class UnreadableFile(Unprocessable):
 
 @dataclass(frozen=True)
 class Entry:
-    """A file to import: its path inside the collection (with /), and how to read it."""
+    """A file to import: its path inside the collection (with /), and how to read it.
+
+    `kept`: it is kept already, so that only `removals` may want to read it. `title`: what the
+    picture is called, where `name` is only what the report calls it. `by`: who labelled it.
+    `note`: what is worth knowing of it once it is taken, as a code and a sentence.
+    """
 
     name: str
     read: Callable[[], bytes]
+    kept: Kept | None = None
+    title: str = ""
+    by: str | None = None
+    note: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,18 @@ from connector.db import Database
 from connector.db.insert import insert_all_missing
 from connector.db.session import want
 from connector.db.tables import Classifier, Import, ImportProblem
-from connector.domain import archives, audit_log, classifiers, import_sources, longwork, resources
+from connector.db.types import Json
+from connector.domain import (
+    archives,
+    audit_log,
+    classifiers,
+    import_sources,
+    longwork,
+    resources,
+    samples,
+)
 from connector.domain.import_labels import LabelMode, parse_mode
-from connector.domain.import_loop import Importer, Problem, Report
+from connector.domain.import_loop import NOTE, SKIPPED, Importer, Problem, Report
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import NotFound
 from connector.ids import new_id
@@ -87,13 +96,29 @@ def create_import(
     """
     mode = parse_mode(labels)
     archives.check_zip(archive)
+    return queue(database, blobs, workspace_id, classifier_id, archive, str(mode))
+
+
+def queue(
+    database: Database,
+    blobs: Blobs,
+    workspace_id: str,
+    classifier_id: str,
+    archive: IO[bytes],
+    mode: str,
+    options: Json | None = None,
+) -> Import:
+    """Keep a zip, synced, and then write the row of its import; with `options` another tool's.
+
+    Raises NotFound and NoSpace; then nothing is kept.
+    """
     while True:
         sha256 = blobs.put_stream(archive)
         try:
             with database.write() as session:
                 classifier = classifiers.get_classifier(session, workspace_id, classifier_id)
                 if archives.reserve(session, blobs, sha256):
-                    return _queue(session, classifier, mode, sha256)
+                    return _queue(session, classifier, mode, sha256, options)
         except NotFound:
             archives.forget(database, blobs, sha256)
             raise
@@ -101,11 +126,14 @@ def create_import(
         archive.seek(0)
 
 
-def _queue(session: Session, classifier: Classifier, mode: LabelMode, sha256: str) -> Import:
+def _queue(
+    session: Session, classifier: Classifier, mode: str, sha256: str, options: Json | None
+) -> Import:
     row = Import(
         id=new_id("imp"),
         classifier_id=classifier.id,
-        label_mode=str(mode),
+        label_mode=mode,
+        options=options,
         archive_sha256=sha256,
     )
     session.add(row)
@@ -137,9 +165,7 @@ def list_imports(
 
 
 def resource(session: Session, row: Import, public_url: str) -> dict[str, Any]:
-    """Return the resource as JSON values, with its first problems."""
-    statement = select(ImportProblem).where(ImportProblem.import_id == row.id)
-    problems = session.scalars(statement.order_by(ImportProblem.name).limit(SHOWN_PROBLEMS))
+    """Return the resource as JSON values, with its first problems and notes."""
     return {
         "id": row.id,
         "classifier_id": row.classifier_id,
@@ -148,19 +174,31 @@ def resource(session: Session, row: Import, public_url: str) -> dict[str, Any]:
         "total": row.total,
         "done": row.done,
         "added": row.added,
+        "labelled": row.labelled,
         "duplicates": row.duplicates,
         "skipped": row.skipped,
         "error": resources.problem(row.error_code, row.error),
-        "problems": [{"name": p.name, "code": p.code, "reason": p.reason} for p in problems],
+        "problems": _shown(session, row, SKIPPED),
+        "notes": _shown(session, row, NOTE),
         "url": f"{public_url}/api/v1/classifiers/{row.classifier_id}/imports/{row.id}",
         "created_at": resources.iso(row.created_at),
         "finished_at": resources.iso(row.finished_at),
     }
 
 
+def _shown(session: Session, row: Import, kind: str) -> list[dict[str, str]]:
+    statement = (
+        select(ImportProblem.name, ImportProblem.code, ImportProblem.reason)
+        .where(ImportProblem.import_id == row.id, ImportProblem.kind == kind)
+        .order_by(ImportProblem.name)
+        .limit(SHOWN_PROBLEMS)
+    )
+    return [dict(one._mapping) for one in session.execute(statement)]
+
+
 def claim(session: Session, seconds: float) -> Claimed | None:
     """Claim the oldest import that nobody holds. One that killed three workers fails instead."""
-    return WORK.claim(session, seconds)
+    return WORK.claim(session, seconds, samples.claimable())
 
 
 def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claimed) -> Report:
@@ -172,7 +210,7 @@ def run_zip(database: Database, blobs: Blobs, settings: Settings, claimed: Claim
     sha256 = row.archive_sha256 or ""
 
     def record(session: Session, report: Report, fresh: tuple[Problem, ...]) -> None:
-        _record(session, claimed, report, fresh)
+        note(session, claimed, report, fresh)
 
     importer = Importer(
         database, blobs, settings, row.classifier_id, origin=f"import:{row.id}", resumes=True
@@ -195,13 +233,24 @@ def fail(database: Database, blobs: Blobs, claimed: Claimed, code: str, sentence
         archives.forget(database, blobs, claimed.row.archive_sha256)
 
 
-def _record(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:
+def note(session: Session, claimed: Claimed, report: Report, fresh: tuple[Problem, ...]) -> None:
+    """Write how far an import is, within the transaction of its chunk. Raises LostLease."""
     row = WORK.held(session, claimed)
     row.total, row.done, row.skipped = report.total, report.done, report.skipped
     row.added, row.duplicates = report.used, report.duplicates
+    row.labelled = report.labelled + report.relabelled
     insert_all_missing(
         session,
         ImportProblem,
-        [{"import_id": row.id, "name": p.name, "code": p.code, "reason": p.reason} for p in fresh],
+        [
+            {
+                "import_id": row.id,
+                "kind": p.kind,
+                "name": p.name,
+                "code": p.code,
+                "reason": p.reason,
+            }
+            for p in fresh
+        ],
         ["import_id", "name"],
     )

@@ -71,6 +71,7 @@ def relabel(
             before.setdefault(row.label_id, []).append(row.id)
             row.label_id = label_id
             row.labelled_at = utcnow() if label_id is not None else None
+            row.labelled_by = audit_log.whoever() if label_id is not None else None
     done = Relabelled(label_id, before)
     note(session, held, [one for ids in before.values() for one in ids], label_name)
     return done

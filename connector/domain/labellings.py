@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier, Example, Label, Labelling
 from connector.db.types import utcnow
-from connector.domain import changes, labelling
+from connector.domain import audit_log, changes, labelling
 from connector.errors import Conflict
 
 # How many can be undone, one after the other.
@@ -89,7 +89,11 @@ def _back(
     moved = (
         update(Example)
         .where(Example.classifier_id == held.id, Example.id.in_(ids), still)
-        .values(label_id=before, labelled_at=utcnow() if before is not None else None)
+        .values(
+            label_id=before,
+            labelled_at=utcnow() if before is not None else None,
+            labelled_by=audit_log.whoever() if before is not None else None,
+        )
         .returning(Example.id)
     )
     return list(session.execute(moved).scalars())

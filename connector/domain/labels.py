@@ -127,7 +127,7 @@ def remove_label(
         session.execute(
             update(Example)
             .where(Example.label_id == label.id)
-            .values(label_id=None, labelled_at=None)
+            .values(label_id=None, labelled_at=None, labelled_by=None)
         )
     label_rules.retire(session, held, label.name)
     _gone(session, held, label, None, count)

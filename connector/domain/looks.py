@@ -18,7 +18,7 @@ THUMBNAILS, THUMBNAIL_BYTES, KEY_BYTES = "thumbnail", 32 * 32, 32
 # scans; of their six million other pairs two were within 22, and one within 16.
 MOST_APART, SURELY_THE_SAME = 22, 16
 # The newest that are looked through: some hundredths of a second.
-NEWEST = 20_000
+NEWEST = 10_000
 
 
 @dataclass(frozen=True)

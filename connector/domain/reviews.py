@@ -120,7 +120,7 @@ def answer(
     said = Said(None if chosen is None else chosen.name, by, person_id)
     _take(session, review, said)
     recorder = Recorder(session, settings)
-    contradiction = learn(session, prediction, chosen, review.kind)
+    contradiction = learn(session, prediction, chosen, review.kind, by)
     if review.kind == "audit":
         note_audit(session, classifier, prediction, said.label)
     else:
@@ -230,11 +230,18 @@ def already_answered(review: Review) -> Conflict:
 
 
 def learn(
-    session: Session, prediction: Prediction, label: Label | None, kind: str
+    session: Session,
+    prediction: Prediction,
+    label: Label | None,
+    kind: str,
+    by: str | None = None,
 ) -> Contradiction | None:
-    """Make the picture an example of `label`, or of none of them yet. The classifier is held."""
+    """Make the picture an example of `label`, or of none of them yet. The classifier is held.
+
+    `by`: who said so, where that is not whoever acts.
+    """
     if label is not None:
-        return add_example(session, prediction, label, kind)
+        return add_example(session, prediction, label, kind, by)
     origin = "audit" if kind == "audit" else "review"
     placed = examples.place(
         session, prediction.classifier_id, prediction.image_id, None, prediction.name, origin
@@ -242,12 +249,13 @@ def learn(
     if placed.example.label_id is not None:
         # What a person says last counts, here as for any label.
         placed.example.label_id = placed.example.labelled_at = None
+        placed.example.labelled_by = None
         changes.note(session, prediction.classifier_id)
     return None
 
 
 def add_example(
-    session: Session, prediction: Prediction, label: Label, kind: str
+    session: Session, prediction: Prediction, label: Label, kind: str, by: str | None = None
 ) -> Contradiction | None:
     """Make the picture an example; what a person says of it counts, wherever it came from first.
 
@@ -255,7 +263,7 @@ def add_example(
     """
     origin = "audit" if kind == "audit" else "review"
     added = examples.place(
-        session, prediction.classifier_id, prediction.image_id, label, prediction.name, origin
+        session, prediction.classifier_id, prediction.image_id, label, prediction.name, origin, by
     )
     added.example.origin = origin
     if added.learnable:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from connector.db import Database
 from connector.db.tables import Classifier, Import
 from connector.domain import archives, audit_log, classifiers, import_sources, imports
-from connector.domain.import_labels import Labeller, NoLabels
+from connector.domain.import_labels import UNLABELLED, Labeller, NoLabels
 from connector.domain.import_loop import Importer, Problem, Report
 from connector.domain.import_sources import Collection, Entry
 from connector.domain.quotas import Quotas
@@ -52,7 +52,7 @@ class NearestFolder:
     def label(self, name: str) -> str | None:
         """Return the parent folder's name, None without one."""
         parent = PurePosixPath(name).parent.name
-        return parent if parent not in ("", "..") else None
+        return parent if parent not in ("", "..", UNLABELLED) else None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from connector.domain import (
     digest_sending,
     imports,
     promises,
+    scores,
     studies,
     training,
     turns,
@@ -52,6 +53,8 @@ def waiting(session: Session) -> list[str]:
         or any_row(TrainingRun, training.WORK.unfinished()),
         "study": any_row(Study, studies.WORK.unfinished()),
         "judge": session.scalars(select(Classifier.id).where(promises.STALE).limit(1)).first()
+        is not None,
+        "score": session.scalars(select(Classifier.id).where(scores.pending()).limit(1)).first()
         is not None,
     }
     return [name for name, has_work in found.items() if has_work]

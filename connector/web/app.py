@@ -19,6 +19,7 @@ from connector.web.api.deliveries import deliveries
 from connector.web.api.digests import digests
 from connector.web.api.events import events
 from connector.web.api.examples import examples
+from connector.web.api.exchange import exchange
 from connector.web.api.imports import imports
 from connector.web.api.labels import labels
 from connector.web.api.me import me
@@ -56,6 +57,7 @@ APIS: tuple[Api, ...] = (
     classifiers,
     labels,
     examples,
+    exchange,
     imports,
     sources,
     s3,

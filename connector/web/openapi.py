@@ -202,14 +202,17 @@ def _body(operation: Operation) -> Json:
     elif operation.body == "archive":
         content |= {"application/zip": {}}
         content["multipart/form-data"] = {"schema": _form("file", operation)}
+    elif operation.body == "labels":
+        content |= {"application/zip": {}, "application/json": {}, "text/csv": {}}
+        content["multipart/form-data"] = {"schema": _form("file", operation, "pictures")}
     for media_type in content:
         content[media_type] = content[media_type] or binary
     return content
 
 
-def _form(field: str, operation: Operation) -> Json:
-    """Return the multipart form: the file, and the fields that the query takes as well."""
-    properties: Json = {field: {"type": "string", "format": "binary"}}
+def _form(field: str, operation: Operation, *others: str) -> Json:
+    """Return the multipart form: the files, and the fields that the query takes as well."""
+    properties: Json = {one: {"type": "string", "format": "binary"} for one in (field, *others)}
     if operation.query:
         schema = operation.query.model_json_schema(ref_template=REF)
         properties |= {name: item for name, item in schema["properties"].items() if name != "wait"}

@@ -21,7 +21,10 @@ from connector.web.services import services
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-BodyKind = Literal["none", "json", "picture", "archive", "notification"]
+BodyKind = Literal["none", "json", "picture", "archive", "labels", "notification"]
+
+# Of these forms only the text fields are held in memory.
+LARGE: tuple[BodyKind, ...] = ("archive", "labels")
 
 JSON_BYTES = 1_000_000
 ARCHIVE_BYTES = 1_000_000_000
@@ -125,8 +128,7 @@ def _guarded(operation: Operation, view: Callable[P, ResponseReturnValue]) -> Ca
     def endpoint(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
         limit = body_limit(operation.body)
         request.max_content_length = limit
-        # Of an archive's form only the text fields are held in memory.
-        request.max_form_memory_size = JSON_BYTES if operation.body == "archive" else limit
+        request.max_form_memory_size = JSON_BYTES if operation.body in LARGE else limit
         request.max_form_parts = 200
         if operation.scope is not None:
             let_in(operation.scope)
@@ -139,7 +141,7 @@ def _guarded(operation: Operation, view: Callable[P, ResponseReturnValue]) -> Ca
 
 def body_limit(kind: BodyKind) -> int:
     """Return the most bytes that a body of this kind may have."""
-    if kind == "archive":
+    if kind in LARGE:
         return ARCHIVE_BYTES
     if kind == "picture":
         # Base64 in JSON takes a third more than the picture; the picture itself is checked later.

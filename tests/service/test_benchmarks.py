@@ -46,6 +46,15 @@ def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
     assert int(rows["classify"][1]) > 20
 
 
+def test_every_page_is_timed_and_questions_are_answered() -> None:
+    said = run(
+        "pages.py", "--pictures", "200", "--reviews", "20", "--rounds", "2", "--only", "/review"
+    )
+    rows = [line.split() for line in said.splitlines() if line.startswith(("/", "an answer"))]
+    assert {row[0]: row[1] for row in rows}["/review/card"] == "200"
+    assert "until the next question is there" in said
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -55,6 +64,7 @@ def test_a_burst_is_measured_next_to_an_empty_route_and_plain_jobs() -> None:
         "first_model.py",
         "many_hosts.py",
         "neighbours.py",
+        "pages.py",
         "throughput.py",
         "undoing.py",
     ],

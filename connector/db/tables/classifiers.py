@@ -46,6 +46,8 @@ class Classifier(Base):
     aliases: Mapped[list[Json]] = mapped_column(default=list, server_default=text("'[]'"))
     # Pictures older than so many days go; 0: never, None: as COLABEL_RETENTION_DAYS says.
     retention_days: Mapped[int | None]
+    # Made to be played with; see connector.domain.samples.
+    sample: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     deleted_at: Mapped[datetime | None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from connector.db.types import Base, Json, utcnow
@@ -56,6 +56,11 @@ class Example(Base):
         # each has, counted without reading the rows.
         Index("ix_examples_classifier_id_label_id_id", "classifier_id", "label_id", "id"),
         Index("ix_examples_classifier_id_origin_id", "classifier_id", "origin", "id"),
+        # The least sure first; and which the live version has not seen.
+        Index("ix_examples_classifier_id_confidence_id", "classifier_id", "confidence", "id"),
+        Index("ix_examples_classifier_id_scored_version", "classifier_id", "scored_version"),
+        # Those that were labelled last, without sorting all of them.
+        Index("ix_examples_classifier_id_labelled_at", "classifier_id", "labelled_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ex"))
@@ -67,6 +72,14 @@ class Example(Base):
     origin: Mapped[str]
     # When it got the label that it has; None for those of the first release.
     labelled_at: Mapped[datetime | None] = mapped_column(default=utcnow)
+    # Who gave it, by the name they had then: a person, a key, an annotator of another tool. None
+    # where nobody did by hand, as in an import of folders, and for those of earlier releases.
+    labelled_by: Mapped[str | None]
+    # What the live version makes of it, by a label's id that may be gone by now, how sure it is
+    # (0..1), and which version that was; see connector.domain.scores.
+    guess_id: Mapped[str | None]
+    confidence: Mapped[float | None]
+    scored_version: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 
@@ -100,10 +113,14 @@ class Import(Base):
     classifier_id: Mapped[str] = mapped_column(ForeignKey("classifiers.id"), index=True)
     status: Mapped[str] = mapped_column(default="queued")  # queued, running, done, failed
     label_mode: Mapped[str]
+    # What else was asked for; see connector.domain.exchange_imports.
+    options: Mapped[Json | None]
     archive_sha256: Mapped[str | None]
     total: Mapped[int] = mapped_column(default=0)
     done: Mapped[int] = mapped_column(default=0)
     added: Mapped[int] = mapped_column(default=0)
+    # Of those, how many were here already and got a label, or another one.
+    labelled: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     duplicates: Mapped[int] = mapped_column(default=0)
     skipped: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None]
@@ -116,13 +133,15 @@ class Import(Base):
 
 
 class ImportProblem(Base):
-    """A file of an import that was skipped, and why."""
+    """A file of an import that was skipped, and why; or something else worth knowing of it."""
 
     __tablename__ = "import_problems"
     __table_args__ = (UniqueConstraint("import_id", "name"),)
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("ipr"))
     import_id: Mapped[str] = mapped_column(ForeignKey("imports.id"))
+    # skipped, or note: taken all the same.
+    kind: Mapped[str] = mapped_column(default="skipped", server_default="skipped")
     name: Mapped[str]
     code: Mapped[str]
     reason: Mapped[str]

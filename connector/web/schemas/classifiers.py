@@ -198,6 +198,9 @@ class Example(Resource):
     sha256: str
     image_url: str
     labelled_at: str | None
+    labelled_by: str | None = Field(
+        description="The name of the person or key, or what another tool called its annotator."
+    )
     created_at: str
 
 
@@ -245,11 +248,16 @@ class Import(Resource):
     label_mode: str
     total: int
     done: int
-    added: int
+    added: int = Field(description="Pictures that are new, or have another label than before.")
+    labelled: int = Field(description="Of those, how many were here already.")
     duplicates: int
     skipped: int
     error: Fault | None
     problems: list[ImportProblem]
+    notes: list[ImportProblem] = Field(
+        description="What is worth knowing of pictures that were taken: of an import from another "
+        "tool, where annotators disagreed and what was chosen."
+    )
     url: str
     created_at: str
     finished_at: str | None

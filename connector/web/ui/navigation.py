@@ -32,6 +32,8 @@ CLASSIFIER_TABS = (
     ("models.show", "tabs.models", people.REVIEWER),
     ("classifier_settings.show", "tabs.settings", people.MEMBER),
 )
+# Pages that belong to another one's tab.
+WITHIN = {"exchange": "pictures", "sample": "classifier"}
 SETTINGS_TABS = (
     ("account.show", "settings.account", people.REVIEWER),
     ("people.show", "settings.people", people.OWNER),
@@ -85,6 +87,7 @@ def settings_tabs() -> list[Item]:
 
 def _tabs(tabs: tuple[tuple[str, str, str], ...], values: dict[str, Any]) -> list[Item]:
     here = str(g.page.endpoint).partition(".")[0] if "page" in g else ""
+    here = WITHIN.get(here, here)
     return [
         Item(url_for(endpoint, **values), t(name), endpoint.partition(".")[0] == here)
         for endpoint, name, role in tabs

@@ -77,6 +77,7 @@ OF_THE_PAGES = {
     "no_files",
     "no_label_named",
     "no_number",
+    "no_sample",
     "not_labelled",
     "nothing_chosen",
     "person_disabled",

@@ -55,6 +55,7 @@ LEAVE = {
     "examples_label_many": "example.labelled",
     "examples_delete": "example.deleted",
     "imports_create": "import.started",
+    "exchanges_create": "import.started",
     "sources_create": "source.created",
     "sources_change": "source.changed",
     "sources_rotate_token": "source.token_rotated",
@@ -213,6 +214,8 @@ def examples(walker: Walker, path: str) -> None:
     walker("PATCH", f"{path}/examples/{ids[0]}", json={"label": "red"})
     walker("PATCH", f"{path}/examples/{ids[1]}", json={"label": "red"})
     walker("POST", f"{path}/imports", data=archive(), content_type="application/zip")
+    table = b"file,label\na.png,red\n"
+    walker("POST", f"{path}/examples/imports", data=table, content_type="text/csv")
     walker("POST", f"{path}/training-runs", json={})
     walker("DELETE", f"{path}/examples/{ids[0]}")
     walker("DELETE", f"{path}/examples/{ids[2]}/image?force=true")

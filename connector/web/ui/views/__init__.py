@@ -10,6 +10,7 @@ from connector.web.ui.views.answer import answer
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
 from connector.web.ui.views.classifier_settings import classifier_settings
+from connector.web.ui.views.exchange import exchange
 from connector.web.ui.views.home import home
 from connector.web.ui.views.keys import keys
 from connector.web.ui.views.link import link
@@ -22,6 +23,7 @@ from connector.web.ui.views.people import people
 from connector.web.ui.views.pictures import pictures
 from connector.web.ui.views.quality import quality
 from connector.web.ui.views.review import review
+from connector.web.ui.views.sample import sample
 from connector.web.ui.views.settings import settings
 from connector.web.ui.views.shots import shots
 from connector.web.ui.views.storage import storage
@@ -35,6 +37,7 @@ PAGES: tuple[Pages, ...] = (
     classifier,
     classifier_review,
     classifier_settings,
+    exchange,
     home,
     keys,
     link,
@@ -45,8 +48,9 @@ PAGES: tuple[Pages, ...] = (
     new,
     people,
     pictures,
-    review,
     quality,
+    review,
+    sample,
     settings,
     shots,
     storage,

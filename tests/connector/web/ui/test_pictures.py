@@ -24,6 +24,8 @@ from connector.domain import examples, forgetting, looks
 from connector.ids import new_id
 from connector.settings import Settings
 from connector.storage import LocalBlobs
+from workers import scoring
+from workers.runtime import Runtime
 
 MANY = 2_000
 
@@ -405,3 +407,24 @@ def test_of_many_pictures_each_page_asks_little_and_every_one_is_on_a_page(
 def test_the_last_page_is_the_last(alice_reads: Reader, path: str, many: list[str]) -> None:
     assert "hx-get" not in alice_reads.get(f"{path}?q=many-777").text
     assert alice_reads.get(f"{path}?cursor=nonsense").status_code == 400
+
+
+def test_by_confidence_the_least_sure_come_first(
+    readers: dict[str, Reader], stage: Stage, rt: Runtime
+) -> None:
+    path = f"/classifiers/{stage.classifiers['live']}/pictures"
+    looking = "A worker is still finding out"
+    assert looking in readers["Rosa"].get(f"{path}?sort=unsure").text
+    while scoring.step(rt):
+        pass
+    text = readers["Rosa"].get(f"{path}?sort=unsure").text
+    assert looking not in text
+    shares = [float(one) for one in re.findall(r'tile-guess number">\w+, ([\d.]+)%<', text)]
+    assert len(shares) > 3
+    assert shares == sorted(shares)
+    assert "tile-guess" not in readers["Rosa"].get(path).text
+    nothing = readers["Rosa"].get(f"{path}?least=0&most=1").text
+    assert 'value="1"' in nothing
+    assert "No picture fits" in nothing
+    # What cannot be meant is left out, and not refused.
+    assert "tile-guess" not in readers["Rosa"].get(f"{path}?sort=down&least=-4&most=a").text

@@ -135,5 +135,6 @@ def _import(classifier_id: str, import_id: str) -> dict[str, Any]:
         **shared(classifier),
         "row": row,
         "problems": told["problems"],
+        "notes": told["notes"],
         "busy": row.status in UNFINISHED,
     }

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Classifier
-from connector.domain import classifiers, examples, gallery, labellings, versions
+from connector.domain import classifiers, examples, gallery, labellings, scores, versions
 from connector.domain.gallery import Suspects
 from connector.web.services import services
 from connector.web.ui import flashes, reports, visitors
@@ -33,7 +33,8 @@ def show(classifier_id: str) -> ResponseReturnValue:
             "mistakes": gallery.count_suspects(session, classifier, suspects),
             "last": labellings.last(session, classifier, visitors.person().person_id),
         }
-    return page("pictures/show.html", **context)
+        looking = context["wanted"].by_confidence and scores.is_pending(session, classifier)
+    return page("pictures/show.html", looking=looking, **context)
 
 
 @pictures.part(f"{RULE}/rows")
