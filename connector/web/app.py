@@ -42,12 +42,14 @@ from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
 from connector.web.s3_hook import s3_hook
 from connector.web.services import KEY, Services
+from connector.web.slack_hook import slack_hook
 from connector.web.ui.rendering import set_up_templates
 from connector.web.ui.views import PAGES
 
 APIS: tuple[Api, ...] = (
     hooks,
     s3_hook,
+    slack_hook,
     predictions,
     reviews,
     actions,

@@ -21,7 +21,7 @@ from connector.web.services import services
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-BodyKind = Literal["none", "json", "picture", "archive", "notification"]
+BodyKind = Literal["none", "json", "picture", "archive", "notification", "form"]
 
 JSON_BYTES = 1_000_000
 ARCHIVE_BYTES = 1_000_000_000

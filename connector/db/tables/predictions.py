@@ -162,8 +162,7 @@ class Review(Base):
     # Whose pages show it, so that nobody else is asked meanwhile; see domain.review_queue.
     claimed_by: Mapped[str | None]
     claimed_until: Mapped[datetime | None]
-    # Since when it was overdue, noted when something was done about that, and when people were
-    # last reminded.
+    # When it was found that nobody answers it in time, and when people were last reminded of it.
     overdue_at: Mapped[datetime | None]
     reminded_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)

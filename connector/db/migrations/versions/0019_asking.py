@@ -105,9 +105,7 @@ def _messages() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_slack_questions")),
         sa.UniqueConstraint("review_id", "place", name=op.f("uq_slack_questions_review_id_place")),
     )
-    op.create_index(
-        "ix_slack_questions_asking_id_state", "slack_questions", ["asking_id", "state"]
-    )
+    op.create_index("ix_slack_questions_asking_id_state", "slack_questions", ["asking_id", "state"])
     op.create_index(
         "ix_slack_questions_due",
         "slack_questions",
