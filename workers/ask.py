@@ -235,8 +235,7 @@ class Turn:
         self._write(treat)
         with self._rt.database.read() as session:
             row = session.get_one(Asking, self._claim.ids[0])
-            due = row.own and row.overdue_hours is not None
-            if not due or not overdue.reminding_is_due(session, self._settings, row):
+            if not overdue.reminding_is_due(session, self._settings, row):
                 return
         try:
             reminding.remind(self._rt, row)

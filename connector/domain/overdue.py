@@ -45,12 +45,14 @@ def any_due(session: Session, settings: Settings, row: Asking) -> bool:
         return False
     if asking.overdue_of(row).do == asking.REMIND:
         return reminding_is_due(session, settings, row)
+    # What is settled or passed on needs nobody outside.
     return session.scalars(_untreated(session, row).limit(1)).first() is not None
 
 
 def reminding_is_due(session: Session, settings: Settings, row: Asking) -> bool:
     """Say whether people are to be reminded now, by any way that there is."""
-    if not ways(settings, row):
+    wanted = row.own and row.overdue_hours is not None
+    if not wanted or asking.overdue_of(row).do != asking.REMIND or not ways(settings, row):
         return False
     moment = now(session)
     if row.paused_until is not None and row.paused_until > moment:
