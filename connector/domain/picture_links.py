@@ -27,7 +27,7 @@ LOOK_UP_SECONDS = 3.0
 def make(settings: Settings, review_id: str) -> str:
     """Return the address of the picture that a question is about, which works for two weeks."""
     token = str(_seal(settings).dumps([review_id, int(time.time()) + SECONDS]))
-    return f"{settings.public_url}{PATH}{token}.jpg"
+    return f"{settings.public_url}{PATH}{token}/picture.jpg"
 
 
 def look(session: Session, settings: Settings, token: str) -> Image:

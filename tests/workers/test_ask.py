@@ -120,7 +120,7 @@ def test_from_a_public_address_slack_fetches_the_picture(
     [image] = [one for one in slack.posted[0][1]["blocks"] if one["type"] == "image"]
     start = "https://93.184.216.34/asked/"
     assert image["image_url"].startswith(start)
-    assert image["image_url"].endswith(".jpg")
+    assert image["image_url"].endswith("/picture.jpg")
 
 
 def test_only_so_many_are_asked_at_once_and_a_line_tells_of_the_rest(

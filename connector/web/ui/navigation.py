@@ -43,6 +43,10 @@ SETTINGS_TABS = (
 )
 
 
+# Pages that are reached from a tab, and belong to it.
+BELOW = {"asking": "classifier_review"}
+
+
 class Item(NamedTuple):
     """A link to a place, and whether one is there."""
 
@@ -85,6 +89,7 @@ def settings_tabs() -> list[Item]:
 
 def _tabs(tabs: tuple[tuple[str, str, str], ...], values: dict[str, Any]) -> list[Item]:
     here = str(g.page.endpoint).partition(".")[0] if "page" in g else ""
+    here = BELOW.get(here, here)
     return [
         Item(url_for(endpoint, **values), t(name), endpoint.partition(".")[0] == here)
         for endpoint, name, role in tabs
