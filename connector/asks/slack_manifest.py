@@ -4,11 +4,11 @@ from __future__ import annotations
 
 PATH = "/slack/interactions"
 _MANIFEST = """display_information:
-  name: colabel
+  name: "colabel"
   description: Asks about pictures that the model is unsure of
 features:
   bot_user:
-    display_name: colabel
+    display_name: "colabel"
     always_online: true
 oauth_config:
   scopes:

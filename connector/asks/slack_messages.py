@@ -105,7 +105,7 @@ def answered(asked: Question, outcome: Outcome) -> Block:
 
 def waiting(classifier: str, count: int, most: int, url: str) -> Block:
     """Return the line that says how many questions wait beside those in the channel."""
-    number = f"{most:,} or more" if count >= most else f"{count:,}"
+    number = f"at least {most:,}" if count >= most else f"{count:,}"
     noun = "question waits" if count == 1 else "questions wait"
     text = f"{escape(classifier)}: {number} more {noun}"
     if not count:
@@ -115,7 +115,7 @@ def waiting(classifier: str, count: int, most: int, url: str) -> Block:
 
 def reminder(classifier: str, count: int, most: int, hours: float, url: str) -> Block:
     """Return the line that reminds of overdue questions."""
-    number = f"{most:,} or more" if count >= most else f"{count:,}"
+    number = f"at least {most:,}" if count >= most else f"{count:,}"
     noun = "question has" if count == 1 else "questions have"
     text = f"{escape(classifier)}: {number} {noun} waited longer than {hours:g} hours"
     return _message(f"{text}.", [_section(f"{text}: {_link(url, 'open Review')}.")])
