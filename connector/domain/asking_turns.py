@@ -125,12 +125,14 @@ def _waiting(row: Asking) -> Select[str]:
         .where(
             Review.state == "open",
             Review.kind == "question",
+            # Says the same of a question, and has an index by classifier.
+            Prediction.status == "needs_review",
             Review.workspace_id == row.workspace_id,
             Classifier.deleted_at.is_(None),
             asking.scope(row),
             ~posted,
         )
-        .order_by(Review.id)
+        .order_by(Prediction.id)
     )
 
 

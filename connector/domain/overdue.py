@@ -79,12 +79,14 @@ def _open(session: Session, row: Asking) -> Select[str]:
         .where(
             Review.state == "open",
             Review.kind == "question",
+            # Says the same of a question, and has an index by classifier.
+            Prediction.status == "needs_review",
             Review.workspace_id == row.workspace_id,
             Review.created_at < before,
             Classifier.deleted_at.is_(None),
             asking.scope(row),
         )
-        .order_by(Review.id)
+        .order_by(Prediction.id)
     )
 
 

@@ -130,6 +130,6 @@ def _harden(response: Response) -> Response:
         "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
     )
     response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.path.startswith(("/api/", "/hooks/")):
+    if request.path.startswith(("/api/", "/hooks/", "/slack/")):
         response.headers.setdefault("Cache-Control", "no-store")
     return response

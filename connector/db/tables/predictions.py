@@ -57,6 +57,14 @@ class Prediction(Base):
             sqlite_where=text("twin_of IS NOT NULL"),
             postgresql_where=text("twin_of IS NOT NULL"),
         ),
+        # About which ones a classifier asks.
+        Index(
+            "ix_predictions_asked",
+            "classifier_id",
+            "id",
+            sqlite_where=text("status = 'needs_review'"),
+            postgresql_where=text("status = 'needs_review'"),
+        ),
         # What was decided last.
         Index(
             "ix_predictions_decided_of_workspace",

@@ -18,6 +18,7 @@ JSON = sa.JSON().with_variant(JSONB(), "postgresql")
 MOMENT = sa.DateTime(timezone=True)
 DEFAULT = sa.text("classifier_id IS NULL")
 DUE = sa.text("due")
+ASKED = sa.text("status = 'needs_review'")
 WAITING = sa.text("status = 'waiting'")
 
 
@@ -26,6 +27,13 @@ def upgrade() -> None:
     # Null where the previous release opens a review: nothing was done about it yet.
     op.add_column("reviews", sa.Column("overdue_at", MOMENT, nullable=True))
     op.add_column("reviews", sa.Column("reminded_at", MOMENT, nullable=True))
+    op.create_index(
+        "ix_predictions_asked",
+        "predictions",
+        ["classifier_id", "id"],
+        sqlite_where=ASKED,
+        postgresql_where=ASKED,
+    )
     _askings()
     _messages()
 
@@ -147,5 +155,6 @@ def downgrade() -> None:
     """Take it back: messages in Slack stay, and lead to pages that answer no more."""
     for table in ("slack_seen", "slack_replies", "slack_questions", "askings"):
         op.drop_table(table)
+    op.drop_index("ix_predictions_asked", "predictions")
     for column in ("reminded_at", "overdue_at"):
         op.drop_column("reviews", column)
