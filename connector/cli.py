@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "web": ("connector.commands.processes:web", "Run the web process (Procfile)."),
     "worker": ("connector.commands.processes:worker", "Run one queue's worker (Procfile)."),
     "watch": ("connector.commands.processes:watch", "Look at watched folders (Procfile)."),
+    "slack": ("connector.commands.processes:slack", "Listen to Slack, in socket mode (Procfile)."),
     "clock": ("connector.commands.processes:clock", "Run the clock (Procfile)."),
 }
 

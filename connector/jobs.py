@@ -34,6 +34,7 @@ JOBS: dict[str, Job] = {
     "classify": Job("workers.classify.drain", "classify", 600),
     "act": Job("workers.act.drain", "act", 600),
     "deliver": Job("workers.deliver.drain", "deliver", 600),
+    "ask": Job("workers.ask.drain", "deliver", 600),
     "train": Job("workers.train.drain", "train", 6 * 3600),
     "judge": Job("workers.judge.drain", "train", 600),
     "study": Job("workers.study.drain", "train", 600),

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     smtp_url: str = ""
     mail_from: str = "colabel@localhost"
     slack_token: str = ""
+    slack_signing_secret: str = ""
+    slack_app_token: str = ""
     slack_api: str = "https://slack.com/api"
     batch_size: int = Field(32, ge=1, le=1024)
     threads: int = Field(0, ge=0, le=256)

@@ -1,4 +1,4 @@
-"""Slack's wire format: incoming webhooks, chat.postMessage, and uploading files in three steps.
+"""Slack's wire format: incoming webhooks, messages and their changes, windows, uploads.
 
 Every call goes through `connector.fetch`, as all that leaves the service does; errors become
 sentences that say what to do, and whether trying again can help.
@@ -82,23 +82,56 @@ def who(settings: Settings) -> Bot:
     return Bot(*(str(answer.get(name, ""))[:200] for name in ("team", "url", "user")))
 
 
+def update_message(settings: Settings, posted: Posted, message: dict[str, Any]) -> None:
+    """Put another message in the place of one of ours. Raises as `call` does."""
+    where = {"channel": posted.channel, "ts": posted.ts}
+    call(settings, "chat.update", {**where, **message}, channel=posted.channel)
+
+
+def open_view(settings: Settings, trigger_id: str, view: dict[str, Any], deadline: float) -> None:
+    """Open a window for whoever clicked just now; Slack takes it within three seconds of that.
+
+    Raises as `call` does.
+    """
+    arguments = {"trigger_id": trigger_id, "view": view}
+    call(settings, "views.open", arguments, deadline=deadline)
+
+
+def respond(settings: Settings, url: str, text: str) -> None:
+    """Say something that only whoever clicked sees, by the address that came with the click.
+
+    Raises SlackFailed, FetchFailed or Unprocessable.
+    """
+    message = {"response_type": "ephemeral", "replace_original": False, "text": text}
+    post_to_webhook(settings, url, message)
+
+
 def upload(settings: Settings, posted: Posted, files: Sequence[File]) -> None:
     """Show files below a message, in its thread. Raises as `call` does."""
-    uploaded = []
-    for file in files:
-        wanted = {
-            "filename": file.name,
-            "length": str(len(file.data)),
-            "alt_txt": file.about[:MAX_ALT],
-        }
-        place = call(settings, "files.getUploadURLExternal", wanted, form=True)
-        # Without the token: whoever holds this address may upload.
-        response = _post(settings, str(place.get("upload_url", "")), file.data, _BYTES)
-        if not response.ok:
-            raise refused(f"http_{response.status}", posted.channel)
-        uploaded.append({"id": str(place.get("file_id", "")), "title": file.name})
+    uploaded = [_send_file(settings, file, posted.channel) for file in files]
     shared = {"files": uploaded, "channel_id": posted.channel, "thread_ts": posted.ts}
     call(settings, "files.completeUploadExternal", shared, channel=posted.channel)
+
+
+def upload_unshared(settings: Settings, file: File) -> str:
+    """Upload a file for blocks of our messages to show; return its id. Raises as `call` does."""
+    uploaded = _send_file(settings, file, "this channel")
+    call(settings, "files.completeUploadExternal", {"files": [uploaded]})
+    return uploaded["id"]
+
+
+def _send_file(settings: Settings, file: File, channel: str) -> dict[str, str]:
+    wanted = {
+        "filename": file.name,
+        "length": str(len(file.data)),
+        "alt_txt": file.about[:MAX_ALT],
+    }
+    place = call(settings, "files.getUploadURLExternal", wanted, form=True)
+    # Without the token: whoever holds this address may upload.
+    response = _post(settings, str(place.get("upload_url", "")), file.data, _BYTES)
+    if not response.ok:
+        raise refused(f"http_{response.status}", channel)
+    return {"id": str(place.get("file_id", "")), "title": file.name}
 
 
 def call(
@@ -108,17 +141,20 @@ def call(
     *,
     form: bool = False,
     channel: str = "this channel",
+    token: str | None = None,
+    deadline: float = DEADLINE,
 ) -> dict[str, Any]:
-    """Call a method of the Web API and return its answer.
+    """Call a method of the Web API and return its answer; as the bot, unless `token` is another.
 
     Raises SlackFailed for whatever is not "ok": true (permanent or not, with retry_after),
     FetchFailed when Slack cannot be reached, Unprocessable (slack_not_configured).
     """
-    check_configured(settings)
+    if token is None:
+        check_configured(settings)
     body = urlencode(arguments).encode() if form else _json(arguments)
     kind = _FORM_TYPE if form else _JSON
-    headers = {**kind, "Authorization": f"Bearer {settings.slack_token}"}
-    response = _post(settings, f"{settings.slack_api}/{method}", body, headers)
+    headers = {**kind, "Authorization": f"Bearer {token or settings.slack_token}"}
+    response = _post(settings, f"{settings.slack_api}/{method}", body, headers, deadline)
     if not response.ok:
         raise refused(f"http_{response.status}", channel)
     try:
@@ -141,9 +177,11 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _post(settings: Settings, url: str, body: bytes, headers: dict[str, str]) -> fetch.Response:
+def _post(
+    settings: Settings, url: str, body: bytes, headers: dict[str, str], deadline: float = DEADLINE
+) -> fetch.Response:
     response = fetch.post(
-        url, body, headers, settings=settings, deadline=DEADLINE, max_response_bytes=MOST_BYTES
+        url, body, headers, settings=settings, deadline=deadline, max_response_bytes=MOST_BYTES
     )
     if response.status == 429:
         raise slower("ratelimited", retry_after(response.headers))

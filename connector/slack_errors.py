@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connector.errors import ActionFailed
+from connector.errors import ActionFailed, ColabelError
 
 # How long to wait where Slack does not say.
 PAUSE_SECONDS = 30
@@ -24,6 +24,7 @@ _FORBIDDEN = (
 )
 _ARCHIVED = "Slack's channel {channel} is archived; name another one, or restore it."
 _FORM = "Slack does not take the message as it is ({code}); shorten what the rule says."
+_MESSAGE_GONE = "Slack does not let the message be changed any more ({code}); it stays as it is."
 _UPLOADS = "Slack does not take files here ({code}); ask whoever runs your Slack to allow it."
 # What trying again does not help against.
 _PERMANENT = {
@@ -87,9 +88,19 @@ _PERMANENT = {
         _FORM,
     ),
     **dict.fromkeys(
+        ("message_not_found", "cant_update_message", "edit_window_closed"), _MESSAGE_GONE
+    ),
+    **dict.fromkeys(
         ("file_uploads_disabled", "file_upload_size_restricted", "storage_limit_reached"), _UPLOADS
     ),
 }
+# What no message can be sent with until somebody has put it right in Slack or in the settings.
+_CLOSED = frozenset(
+    code
+    for code, sentence in _PERMANENT.items()
+    if sentence in (_BAD_KEY, _FORBIDDEN, _ARCHIVED)
+    or code in ("missing_scope", "channel_not_found", "not_in_channel")
+)
 _STATUSES = {
     400: "invalid_payload",
     401: "invalid_auth",
@@ -111,6 +122,11 @@ class SlackFailed(ActionFailed):
 def is_known(code: str) -> bool:
     """Say whether this is a code that we have a sentence for."""
     return code in _PERMANENT
+
+
+def is_closed(error: ColabelError) -> bool:
+    """Say whether Slack takes nothing more there, whatever the message says, as it stands."""
+    return isinstance(error, SlackFailed) and error.extra.get("slack_error") in _CLOSED
 
 
 def slower(code: str, seconds: int | None = None) -> SlackFailed:

@@ -147,7 +147,7 @@ class _Up:
         # The workers load heavy libraries: first let the web process answer.
         if not supervisor.wait_ready(READY_SECONDS):
             return False
-        for child in _background(env):
+        for child in _background(self._settings, env):
             supervisor.start(child)
         return True
 
@@ -182,11 +182,11 @@ class _Up:
         )
 
 
-def _background(env: Mapping[str, str]) -> Iterator[Child]:
+def _background(settings: Settings, env: Mapping[str, str]) -> Iterator[Child]:
     for queue in QUEUES:
         argv = [sys.executable, "-m", "connector.cli", "worker", queue]
         yield Child(name=queue, argv=argv, env=env)
-    for name in ("clock", "watch"):
+    for name in ("clock", "watch", *(["slack"] if settings.slack_app_token else [])):
         yield Child(name=name, argv=[sys.executable, "-m", "connector.cli", name], env=env)
 
 

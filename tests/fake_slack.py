@@ -2,20 +2,28 @@
 
 It holds what it is sent against the limits that Slack documents, and answers as Slack does:
 errors of the Web API with 200 and "ok": false, those of a webhook with a status and a bare word.
+It also is the one who clicks: `click` and `choose` give what Slack would send us for that.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
+
+from slack_rules import buttons, wrong_message, wrong_view
+from slack_sdk.signature import SignatureVerifier
 
 TOKEN = "xoxb-0-of-the-tests"
+APP_TOKEN = "xapp-0-of-the-tests"
+SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 WEBHOOK = "/services/T0/B0/of-the-tests"
 
 
@@ -37,6 +45,8 @@ class Upload:
     alt: str
     data: bytes = b""
     shared: tuple[str, str] | None = None
+    # Completed: Slack knows it as a file.
+    whole: bool = False
 
 
 @dataclass
@@ -60,13 +70,62 @@ class Slack(ThreadingHTTPServer):
         self.scopes = {"chat:write", "files:write"}
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.uploads: dict[str, Upload] = {}
-        self.instead: list[Answer] = []
+        # What stands in each message now, by channel id and timestamp; changes in their order.
+        self.messages: dict[tuple[str, str], dict[str, Any]] = {}
+        self.updates: list[tuple[str, str, dict[str, Any]]] = []
+        self.views: list[tuple[str, dict[str, Any]]] = []
+        self.responses: list[tuple[str, dict[str, Any]]] = []
+        self.revoked = False
+        # Where our sockets are, for socket mode.
+        self.socket_url: str | None = None
+        # What to say to the next calls instead; None lets one pass.
+        self.instead: list[Answer | None] = []
+        self._clicks = itertools.count(1)
         self.authorizations: list[tuple[str, str | None]] = []
 
     @property
     def webhook(self) -> str:
         """The URL of the incoming webhook."""
         return f"{self.url}{WEBHOOK}"
+
+    def click(
+        self, ts: str, text: str, user: str = "bob", channel: str | None = None
+    ) -> dict[str, Any]:
+        """Return the interaction of somebody who clicks the button that says `text`."""
+        where = channel or next(iter(self.channels.values())).id
+        [button] = [one for one in buttons(self.messages[where, ts]) if one["text"]["text"] == text]
+        number = next(self._clicks)
+        return {
+            "type": "block_actions",
+            "team": {"id": "T0", "domain": "tests"},
+            "user": {"id": f"U{user.upper()}", "username": user, "name": user, "team_id": "T0"},
+            "api_app_id": "A0",
+            "token": "deprecated",
+            "container": {"type": "message", "message_ts": ts, "channel_id": where},
+            "trigger_id": f"{number}.0.of-the-tests",
+            "channel": {"id": where, "name": "sorting"},
+            "message": {"ts": ts, **self.messages[where, ts]},
+            "response_url": f"{self.url}/respond/{number}",
+            "actions": [{**button, "block_id": "x", "action_ts": f"{time.time():.6f}"}],
+        }
+
+    def choose(self, view: dict[str, Any], text: str, user: str = "bob") -> dict[str, Any]:
+        """Return the interaction of somebody who chooses in a window and sends it."""
+        [block] = [one for one in view["blocks"] if one["type"] == "input"]
+        element = block["element"]
+        groups = element.get("option_groups") or [{"options": element["options"]}]
+        [option] = [
+            one for group in groups for one in group["options"] if one["text"]["text"] == text
+        ]
+        picked = {element["action_id"]: {"type": "static_select", "selected_option": option}}
+        return {
+            "type": "view_submission",
+            "team": {"id": "T0", "domain": "tests"},
+            "user": {"id": f"U{user.upper()}", "username": user, "name": user, "team_id": "T0"},
+            "trigger_id": f"{next(self._clicks)}.0.of-the-tests",
+            "view": {**view, "state": {"values": {block["block_id"]: picked}}},
+            "response_urls": [],
+        }
 
     def find(self, named: str) -> Channel | None:
         """Return a channel by its id or its name, with or without #."""
@@ -82,13 +141,16 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.authorizations.append((self.path, self.headers["Authorization"]))
-        if self.server.instead:
-            answer = self.server.instead.pop(0)
+        answer = self.server.instead.pop(0) if self.server.instead else None
+        if answer is not None:
             self.say(answer.status, answer.body, answer.headers)
         elif self.path == WEBHOOK:
             self.webhook(body)
         elif self.path.startswith("/services/"):
             self.say(404, b"no_service")
+        elif self.path.startswith("/respond/"):
+            self.server.responses.append((self.path, json.loads(body)))
+            self.say(200, b"ok")
         elif self.path.startswith("/upload/"):
             self.take(body)
         else:
@@ -112,11 +174,18 @@ class Handler(BaseHTTPRequestHandler):
         self.say(200, f"OK - {len(body)}".encode())
 
     def method(self, name: str, body: bytes) -> None:
-        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+        wanted = APP_TOKEN if name == "apps.connections.open" else TOKEN
+        if self.headers["Authorization"] != f"Bearer {wanted}":
             self.answer({"ok": False, "error": "invalid_auth"})
+            return
+        if self.server.revoked:
+            self.answer({"ok": False, "error": "token_revoked"})
             return
         methods = {
             "auth.test": self.auth_test,
+            "apps.connections.open": self.open_socket,
+            "chat.update": self.update_message,
+            "views.open": self.open_view,
             "chat.postMessage": self.post_message,
             "files.getUploadURLExternal": self.get_upload_url,
             "files.completeUploadExternal": self.complete_upload,
@@ -144,12 +213,44 @@ class Handler(BaseHTTPRequestHandler):
             return {"ok": False, "error": "is_archived"}
         if not channel.member and "chat:write.public" not in self.server.scopes:
             return {"ok": False, "error": "not_in_channel"}
-        wrong = check(arguments)
+        wrong = wrong_message(arguments, self.is_picture)
         if wrong is not None:
             return {"ok": False, "error": wrong}
         self.server.posted.append((channel.id, arguments))
         ts = f"1700000000.{len(self.server.posted):06}"
+        self.server.messages[channel.id, ts] = arguments
         return {"ok": True, "channel": channel.id, "ts": ts, "message": arguments}
+
+    def is_picture(self, number: str) -> bool:
+        upload = self.server.uploads.get(number)
+        return upload is not None and upload.whole and upload.data[:2] == b"\xff\xd8"
+
+    def update_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        where = arguments.pop("channel"), arguments.pop("ts")
+        if where[0] not in {channel.id for channel in self.server.channels.values()}:
+            return {"ok": False, "error": "channel_not_found"}
+        if where not in self.server.messages:
+            return {"ok": False, "error": "message_not_found"}
+        wrong = wrong_message(arguments, self.is_picture)
+        if wrong is not None:
+            return {"ok": False, "error": wrong}
+        self.server.messages[where] = arguments
+        self.server.updates.append((*where, arguments))
+        return {"ok": True, "channel": where[0], "ts": where[1], "text": arguments["text"]}
+
+    def open_view(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if not arguments["trigger_id"].endswith("of-the-tests"):
+            return {"ok": False, "error": "expired_trigger_id"}
+        wrong = wrong_view(arguments["view"], self.is_picture)
+        if wrong is not None:
+            return {"ok": False, "error": wrong}
+        self.server.views.append((arguments["trigger_id"], arguments["view"]))
+        return {"ok": True, "view": {"id": "V1", **arguments["view"]}}
+
+    def open_socket(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if self.server.socket_url is None:
+            return {"ok": False, "error": "internal_error"}
+        return {"ok": True, "url": self.server.socket_url}
 
     def get_upload_url(self, arguments: dict[str, Any]) -> dict[str, Any]:
         if "files:write" not in self.server.scopes:
@@ -171,6 +272,10 @@ class Handler(BaseHTTPRequestHandler):
         }
 
     def complete_upload(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if "channel_id" not in arguments:
+            for file in arguments["files"]:
+                self.server.uploads[file["id"]].whole = True
+            return {"ok": True, "files": arguments["files"]}
         # Unlike posting, this takes ids only, and asks for membership whatever the scopes.
         known = {channel.id: channel for channel in self.server.channels.values()}
         channel = known.get(arguments.get("channel_id", ""))
@@ -200,32 +305,24 @@ class Handler(BaseHTTPRequestHandler):
         """Stay quiet."""
 
 
+def signed(
+    payload: dict[str, Any], secret: str = SECRET, at: float | None = None
+) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of the request that Slack makes, signed by its own SDK."""
+    body = urlencode({"payload": json.dumps(payload)})
+    timestamp = str(int(time.time() if at is None else at))
+    signature = SignatureVerifier(secret).generate_signature(timestamp=timestamp, body=body)
+    assert signature is not None
+    return body.encode(), {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signature,
+    }
+
+
 def check(message: dict[str, Any]) -> str | None:
     """Return the error that Slack gives for a message of this form, or None."""
-    blocks = message.get("blocks", [])
-    if not blocks and not message.get("text"):
-        return "no_text"
-    if len(message.get("text", "")) > 40_000:
-        return "msg_too_long"
-    if len(blocks) > 50 or not all(_block(block) for block in blocks):
-        return "invalid_blocks"
-    return None
-
-
-def _block(block: dict[str, Any]) -> bool:
-    if block["type"] == "header":
-        text = block["text"]
-        return text["type"] == "plain_text" and 1 <= len(text["text"]) <= 150
-    if block["type"] == "section":
-        return _text(block["text"])
-    if block["type"] == "context":
-        return 1 <= len(block["elements"]) <= 10 and all(_text(one) for one in block["elements"])
-    return False
-
-
-def _text(text: dict[str, Any]) -> bool:
-    fields = {"plain_text": {"type", "text", "emoji"}, "mrkdwn": {"type", "text", "verbatim"}}
-    return set(text) <= fields[text["type"]] and 1 <= len(text["text"]) <= 3000
+    return wrong_message(message)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ from connector.domain import (
     links,
     logins,
     people,
+    picture_links,
     predictions,
     review_links,
     studies,
@@ -152,6 +153,7 @@ def _question(rt: Runtime, stage: Stage) -> None:
         "review_id": review.id,
         "example_id": added.example.id,
         "signed": made.url.rpartition("/")[2],
+        "signed_picture": picture_links.make(rt.settings, review.id).rsplit("/", 2)[1],
     }
 
 

@@ -76,7 +76,7 @@ def waiting(rt: Runtime, classifier: Classifier) -> list[Candidate]:
     )
     answered = arrived.where(
         Prediction.status == "done",
-        Prediction.decided_by == "model",
+        Prediction.decided_by.in_(("model", "policy")),
         Prediction.image_deleted_at.is_(None),
     )
     found: dict[str, Candidate] = {}

@@ -12,7 +12,7 @@ import time
 from contextlib import closing
 
 from connector import presence
-from connector.domain import learning
+from connector.domain import asking, asking_turns, learning
 from connector.domain.waiting import waiting
 from connector.embedded import redis_url
 from connector.errors import ColabelError
@@ -36,6 +36,8 @@ def tick(rt: Runtime) -> list[str]:
             learning.request_due(session)
     with rt.database.read() as session:
         names = waiting(session)
+        if asking_turns.any_work(session, rt.settings):
+            names.append(asking.JOB)
     if rt.bells is not None:
         for name in names:
             rt.bells.ring(name)

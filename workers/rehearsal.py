@@ -50,7 +50,7 @@ class Past:
     @property
     def outcome(self) -> str:
         """The label that stood without asking, or that a person was asked."""
-        asked = self.status == "needs_review" or self.decided_by == "person"
+        asked = self.status == "needs_review" or self.decided_by in ("person", "policy")
         return ASKED if asked else str(self.label)
 
 

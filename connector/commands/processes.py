@@ -1,4 +1,4 @@
-"""`colabel web`, `worker`, `clock` and `watch`: what a Procfile runs; each becomes its process."""
+"""`colabel web`, `worker`, `clock` and so on: what a Procfile runs; each becomes a process."""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ def worker(queue: str, burst: bool) -> None:
 def clock() -> None:
     """Run the clock, which rings for whatever was left behind."""
     _become("workers.clock")
+
+
+@click.command()
+@data_option
+def slack() -> None:
+    """Take what people do in Slack over a connection of our own (socket mode)."""
+    _become("workers.slack")
 
 
 @click.command()

@@ -13,6 +13,11 @@ from connector.db.tables import Prediction, Rule
 
 # No label is called so: what stands in the place of the label of a rule with other conditions.
 NEVER = ""
+_WHO = {
+    "person": "a person",
+    "model": "the model",
+    "policy": "the policy for overdue questions",
+}
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Value = Text | bool | int | float
@@ -33,7 +38,9 @@ class When(BaseModel):
     max_confidence: float | None = Field(
         None, ge=0, le=1, description="The model was at most this sure of its answer."
     )
-    decided_by: Literal["model", "person"] | None = Field(None, description="Who answered.")
+    decided_by: Literal["model", "person", "policy"] | None = Field(
+        None, description="Who answered."
+    )
     metadata: dict[Text, Value | list[Value]] | None = Field(
         None,
         max_length=10,
@@ -101,9 +108,7 @@ def sentence(when: Mapping[str, Any], names: Mapping[str, str] | None = None) ->
     """What it asks, for a person; `names` are those of the sources, by id."""
     parts = [f"the answer is {_or(when['labels'])}" if "labels" in when else "there is an answer"]
     if "decided_by" in when:
-        parts.append(
-            f"it came from {'a person' if when['decided_by'] == 'person' else 'the model'}"
-        )
+        parts.append(f"it came from {_WHO[when['decided_by']]}")
     if "min_confidence" in when:
         parts.append(f"the model was at least {when['min_confidence']:.4g} sure")
     if "max_confidence" in when:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from connector.db.tables import Prediction, Review
 from connector.db.types import utcnow
-from connector.domain import audit_log, changes, putting_right, reviews
+from connector.domain import asking, audit_log, changes, putting_right, reviews
 from connector.domain.decisions import Recorder
 from connector.errors import Conflict, Forbidden
 from connector.settings import Settings
@@ -58,7 +58,7 @@ def correct(
     review, prediction = reviews.get_review(session, workspace_id, review_id)
     classifier = changes.hold(session, prediction.classifier_id)
     session.refresh(review)
-    if review.state != "answered":
+    if review.state == "open":
         raise Conflict("Nobody has answered this question yet; answer it.", code="not_answered")
     if review.person_id != by.person_id and not by.anybodys:
         raise Forbidden(
@@ -68,21 +68,29 @@ def correct(
         )
     chosen = None if label is None else reviews.find_label(session, classifier, review, label)
     name = None if chosen is None else chosen.name
-    if name == review.label:
+    if name == review.label and review.state == "answered":
         return Corrected(review)
-    if review.kind == "audit":
+    if name == review.label:
+        # A policy had said so; from now on a person does.
         reviews.learn(session, prediction, chosen, review.kind)
-        reviews.note_audit(session, classifier, prediction, name)
+        prediction.decided_by = "person"
         copies: list[Prediction] = []
         begun: list[putting_right.Begun] = []
+    elif review.kind == "audit":
+        reviews.learn(session, prediction, chosen, review.kind)
+        reviews.note_audit(session, classifier, prediction, name)
+        copies, begun = [], []
     else:
         copies = _copies(session, prediction)
         begun = [_put_right(session, one, name, by.name) for one in (prediction, *copies)]
     before = audit_log.brief(review, "label", "answered_by")
-    for one in _reviews_of(session, review, copies):
+    concerned = _reviews_of(session, review, copies)
+    for one in concerned:
+        one.state = "answered"
         one.label, one.answered_by, one.person_id = name, by.name, by.person_id
         one.answered_at = utcnow()
     session.flush()
+    asking.note_changed(session, [one.id for one in concerned])
     after = audit_log.brief(review, "label", "answered_by")
     audit_log.note_in(
         session, classifier, "review.corrected", review.id, before=before, after=after

@@ -135,6 +135,7 @@ class Recorder:
     def __init__(self, session: Session, settings: Settings) -> None:
         self.session = session
         self.public_url = settings.public_url
+        self._asks_in_slack = bool(settings.slack_token)
         self.planner = Planner(session)
         self._emitters: dict[str, Emitter] = {}
 
@@ -180,6 +181,8 @@ class Recorder:
         if emitter.listens("review.requested"):
             shown = resources.review(review, row, self.public_url)
             emitter.emit("review.requested", shown)
+        if self._asks_in_slack:
+            want(self.session, "ask")
 
     def _open(self, row: Prediction, kind: str, code: str, reason: str) -> Review:
         review = Review(

@@ -54,7 +54,9 @@ class EventFilters(BaseModel):
     max_confidence: float | None = Field(
         None, ge=0, le=1, description="The model was at most this sure of its answer."
     )
-    decided_by: Literal["model", "person"] | None = Field(None, description="Who answered.")
+    decided_by: Literal["model", "person", "policy"] | None = Field(
+        None, description="Who answered."
+    )
     statuses: list[Literal["done", "failed"]] | None = Field(
         None, min_length=1, max_length=2, description="It was answered, or could not be."
     )

@@ -178,6 +178,7 @@ def review(row: Review, prediction_row: Prediction, public_url: str) -> dict[str
         else f"{public_url}/api/v1/predictions/{row.prediction_id}/image",
         "url": f"{public_url}/api/v1/reviews/{row.id}",
         "prediction_url": f"{public_url}/api/v1/predictions/{row.prediction_id}",
+        "overdue_at": iso(row.overdue_at),
         "created_at": iso(row.created_at),
         "answered_at": iso(row.answered_at),
     }

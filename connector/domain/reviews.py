@@ -15,6 +15,7 @@ from connector.db.tables import Classifier, Label, Prediction, Review, ReviewSki
 from connector.db.types import utcnow
 from connector.domain import (
     aliases,
+    asking,
     audit_log,
     changes,
     contradictions,
@@ -32,7 +33,9 @@ from connector.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-STATES = ("open", "answered")
+STATES = ("open", "answered", "settled")
+# Who answered what was settled because nobody did in time.
+POLICY = "policy"
 KINDS = ("question", "audit")
 
 
@@ -134,6 +137,28 @@ def answer(
     return Answered(review, contradiction)
 
 
+def settle(
+    session: Session,
+    recorder: Recorder,
+    classifier: Classifier,
+    review: Review,
+    prediction: Prediction,
+    label: str,
+) -> bool:
+    """Nobody answered in time: a policy decides, and it says so. The picture is no example.
+
+    The classifier and the prediction are held. False: somebody was quicker.
+    """
+    if not _close(session, review, Said(label, POLICY, None), "settled"):
+        return False
+    prediction.label = label
+    recorder.decide(prediction, POLICY)
+    tell(recorder, review, prediction)
+    after = audit_log.brief(review, "kind", "label", "answered_by", "prediction_id")
+    audit_log.note_in(session, classifier, "review.settled", review.id, after=after)
+    return True
+
+
 def _hold(session: Session, prediction: Prediction) -> Prediction:
     """See it as it is now, until the end: a callback that is added meanwhile must not be missed."""
     session.refresh(prediction, with_for_update=True)
@@ -191,6 +216,21 @@ def note_audit(
 
 def find_label(session: Session, classifier: Classifier, review: Review, name: str) -> Label:
     """Return the label of that name, now or when it was asked for. Raises Unprocessable."""
+    found = known_label(session, classifier, review, name)
+    if found is None:
+        names = select(Label.name).where(Label.classifier_id == classifier.id)
+        known = ", ".join(f"“{known}”" for known in sorted(session.scalars(names)))
+        raise Unprocessable(
+            f"“{name}” is not a label of this classifier; its labels are: {known}.",
+            code="unknown_label",
+        )
+    return found
+
+
+def known_label(
+    session: Session, classifier: Classifier, review: Review, name: str
+) -> Label | None:
+    """Return the label of that name, now or when it was asked for; None where there is none."""
     labels = {
         label.name: label
         for label in session.scalars(select(Label).where(Label.classifier_id == classifier.id))
@@ -198,34 +238,42 @@ def find_label(session: Session, classifier: Classifier, review: Review, name: s
     if name not in labels:
         renamed = aliases.renamed_since(name, review.created_at, classifier.aliases)
         name = name if renamed is None else renamed
-    if name not in labels:
-        known = ", ".join(f"“{known}”" for known in sorted(labels))
-        raise Unprocessable(
-            f"“{name}” is not a label of this classifier; its labels are: {known}.",
-            code="unknown_label",
-        )
-    return labels[name]
+    return labels.get(name)
 
 
 def _take(session: Session, review: Review, said: Said) -> None:
     """Answer it in one conditional step: of two people at once, one wins."""
+    taken = _close(session, review, said, "answered")
+    tallies.add(session, "reviews_answered", kind=review.kind)
+    if not taken:
+        raise already_answered(review)
+
+
+def _close(session: Session, review: Review, said: Said, state: str) -> bool:
     taken = session.execute(
         update(Review)
         .where(Review.id == review.id, Review.state == "open")
-        .values(state="answered", answered_at=utcnow(), **said.values())
+        .values(state=state, answered_at=utcnow(), **said.values())
         .returning(Review.id)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     session.refresh(review)
-    tallies.add(session, "reviews_answered", kind=review.kind)
     if taken is None:
-        raise already_answered(review)
+        return False
     session.execute(delete(ReviewSkip).where(ReviewSkip.review_id == review.id))
+    asking.note_changed(session, [review.id])
+    return True
 
 
 def already_answered(review: Review) -> Conflict:
     """Return the error for who comes second."""
     said = "none of the labels" if review.label is None else f"“{review.label}”"
+    if review.state == "settled":
+        return Conflict(
+            f"Nobody answered in time, so that a policy settled this: {said}. A member can still "
+            "change it.",
+            code="already_answered",
+        )
     return Conflict(f"{review.answered_by} answered this already: {said}.", code="already_answered")
 
 

@@ -43,12 +43,14 @@ from connector.web.operations import Api
 from connector.web.reading import ColabelRequest
 from connector.web.s3_hook import s3_hook
 from connector.web.services import KEY, Services
+from connector.web.slack_hook import slack_hook
 from connector.web.ui.rendering import set_up_templates
 from connector.web.ui.views import PAGES
 
 APIS: tuple[Api, ...] = (
     hooks,
     s3_hook,
+    slack_hook,
     predictions,
     reviews,
     actions,
@@ -137,6 +139,6 @@ def _harden(response: Response) -> Response:
         "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
     )
     response.headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.path.startswith(("/api/", "/hooks/")):
+    if request.path.startswith(("/api/", "/hooks/", "/slack/")):
         response.headers.setdefault("Cache-Control", "no-store")
     return response

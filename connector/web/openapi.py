@@ -199,6 +199,8 @@ def _body(operation: Operation) -> Json:
     elif operation.body == "notification":
         # Amazon SNS sends its JSON as plain text.
         content |= {"application/json": {"schema": {}}, "text/plain": {"schema": {}}}
+    elif operation.body == "form":
+        content |= {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
     elif operation.body == "archive":
         content |= {"application/zip": {}}
         content["multipart/form-data"] = {"schema": _form("file", operation)}

@@ -21,7 +21,7 @@ from connector.web.services import services
 P = ParamSpec("P")
 View = Callable[P, ResponseReturnValue]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-BodyKind = Literal["none", "json", "picture", "archive", "labels", "notification"]
+BodyKind = Literal["none", "json", "picture", "archive", "labels", "notification", "form"]
 
 # Of these forms only the text fields are held in memory.
 LARGE: tuple[BodyKind, ...] = ("archive", "labels")

@@ -45,7 +45,7 @@ export interface Prediction {
   label: string | null;
   confidence: number | null;
   probabilities: Record<string, number> | null;
-  decided_by: "model" | "person" | null;
+  decided_by: "model" | "person" | "policy" | null;
   model_version: number | null;
   corrected_label: string | null;
   review_id: string | null;
@@ -65,7 +65,7 @@ export interface Review {
   prediction_id: string;
   classifier_id: string;
   kind: "question" | "audit";
-  state: "open" | "answered";
+  state: "open" | "answered" | "settled";
   code: string;
   reason: string;
   suggestions: string[];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.db.tables.accounts import ApiKey, Fact, Workspace
+from connector.db.tables.asking import Asking, SlackQuestion, SlackReply, SlackSeen
 from connector.db.tables.backfills import Backfill
 from connector.db.tables.classifiers import Classifier, Label, Source, SourceEvent
 from connector.db.tables.digests import Digest
@@ -28,6 +29,7 @@ from connector.db.types import Base
 __all__ = [
     "Action",
     "ApiKey",
+    "Asking",
     "AuditEntry",
     "Backfill",
     "Base",
@@ -56,6 +58,9 @@ __all__ = [
     "Review",
     "ReviewSkip",
     "Rule",
+    "SlackQuestion",
+    "SlackReply",
+    "SlackSeen",
     "Source",
     "SourceEvent",
     "Study",

@@ -57,6 +57,14 @@ class Prediction(Base):
             sqlite_where=text("twin_of IS NOT NULL"),
             postgresql_where=text("twin_of IS NOT NULL"),
         ),
+        # About which ones a classifier asks.
+        Index(
+            "ix_predictions_asked",
+            "classifier_id",
+            "id",
+            sqlite_where=text("status = 'needs_review'"),
+            postgresql_where=text("status = 'needs_review'"),
+        ),
         # What was decided last.
         Index(
             "ix_predictions_decided_of_workspace",
@@ -88,7 +96,7 @@ class Prediction(Base):
     label: Mapped[str | None]
     confidence: Mapped[float | None]
     probabilities: Mapped[Json | None]
-    decided_by: Mapped[str | None]  # model, person
+    decided_by: Mapped[str | None]  # model, person, policy
     model_version: Mapped[int | None]
     # How usual the picture is among the labelled ones: a p-value, small for one unlike them all.
     usual: Mapped[float | None]
@@ -149,7 +157,8 @@ class Review(Base):
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
     prediction_id: Mapped[str] = mapped_column(ForeignKey("predictions.id"), unique=True)
     kind: Mapped[str] = mapped_column(default="question", server_default="question")  # or audit
-    state: Mapped[str] = mapped_column(default="open")  # open, answered
+    # settled: nobody answered in time, and a policy did.
+    state: Mapped[str] = mapped_column(default="open")  # open, answered, settled
     # unsure, unlike, no_evidence, promise_broken, audit
     code: Mapped[str] = mapped_column(default="unsure", server_default="unsure")
     reason: Mapped[str]
@@ -161,6 +170,9 @@ class Review(Base):
     # Whose pages show it, so that nobody else is asked meanwhile; see domain.review_queue.
     claimed_by: Mapped[str | None]
     claimed_until: Mapped[datetime | None]
+    # When it was found that nobody answers it in time, and when people were last reminded of it.
+    overdue_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     answered_at: Mapped[datetime | None]
 

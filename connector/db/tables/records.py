@@ -38,7 +38,7 @@ class AuditEntry(Base):
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("aud"))
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
-    actor_kind: Mapped[str]  # key, person, cli, system
+    actor_kind: Mapped[str]  # key, person, slack, cli, system
     # A key's id; None for those that have none.
     actor_id: Mapped[str | None]
     # As it was called then.

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from flask.typing import ResponseReturnValue
+from typing import Any
 
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from connector.db.tables import Classifier as Row
+from connector.domain import asking
 from connector.domain import classifiers as domain
+from connector.domain.asking import Overdue
+from connector.domain.asking import Wanted as Asked
 from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
 from connector.web.operations import Answer, Api
 from connector.web.reading import read_json, read_query
+from connector.web.schemas.asking import AskingWanted
 from connector.web.schemas.classifiers import (
     Classifier,
     ClassifierCreate,
@@ -35,7 +43,7 @@ def list_all() -> ResponseReturnValue:
     query = read_query(ClassifierQuery)
     with services().database.read() as session:
         page = domain.list_classifiers(session, workspace_id(), **query.model_dump())
-        shown = [domain.summary(session, row, public_url()) for row in page.items]
+        shown = [_shown(session, row) for row in page.items]
     return listed(shown, page.next_cursor)
 
 
@@ -55,7 +63,7 @@ def create() -> ResponseReturnValue:
         row = domain.create_classifier(
             session, workspace_id(), name=wanted.name, recipe=wanted.recipe, labels=wanted.labels
         )
-        shown = domain.summary(session, row, public_url())
+        shown = _shown(session, row)
     return shown, 201, {"Location": shown["url"]}
 
 
@@ -69,7 +77,7 @@ def create() -> ResponseReturnValue:
 def show(classifier_id: str) -> ResponseReturnValue:
     """With its labels, how well it does, and the address of its hook."""
     with services().database.read() as session:
-        return domain.summary(session, own_classifier(session, classifier_id), public_url())
+        return _shown(session, own_classifier(session, classifier_id))
 
 
 @classifiers.operation(
@@ -103,7 +111,11 @@ def change(classifier_id: str) -> ResponseReturnValue:
             clear_retention="retention_days" in wanted.model_fields_set
             and wanted.retention_days is None,
         )
-        return domain.summary(session, row, public_url())
+        if wanted.asking is not None:
+            asking.save(session, row, _asked(wanted.asking))
+        elif "asking" in wanted.model_fields_set:
+            asking.follow_default(session, row)
+        return _shown(session, row)
 
 
 @classifiers.operation(
@@ -119,3 +131,18 @@ def delete(classifier_id: str) -> ResponseReturnValue:
         domain.delete_classifier(session, own_classifier(session, classifier_id))
     services().hooks.forget(classifier_id)
     return "", 204
+
+
+def _shown(session: Session, row: Row) -> dict[str, Any]:
+    shown = domain.summary(session, row, public_url())
+    return {**shown, "asking": asking.resource(asking.of(session, row))}
+
+
+def _asked(wanted: AskingWanted) -> Asked:
+    return Asked(
+        channel=wanted.slack_channel,
+        enabled=wanted.enabled,
+        most_open=wanted.most_open,
+        overdue_hours=wanted.overdue_hours,
+        overdue=Overdue(**wanted.overdue.model_dump()),
+    )

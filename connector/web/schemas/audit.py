@@ -25,7 +25,7 @@ class AuditQuery(PageQuery):
 class Actor(Resource):
     """Who did it, by the name of that time."""
 
-    kind: Literal["key", "person", "cli", "system"]
+    kind: Literal["key", "person", "slack", "cli", "system"]
     id: str | None = Field(description="The key's id; null for others.")
     name: str
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from connector.web.schemas.asking import Asking, AskingWanted
 from connector.web.schemas.base import (
     FileName,
     Json,
@@ -94,6 +95,9 @@ class ClassifierUpdate(Wanted):
         le=36_500,
         description="Delete pictures older than so many days; 0: never; null: as the service does.",
     )
+    asking: AskingWanted | None = Field(
+        None, description="How people are asked; null: as the workspace's default says."
+    )
 
 
 class LabelCount(Resource):
@@ -124,6 +128,9 @@ class Classifier(Resource):
     sides_matter: bool
     retention_days: int | None = Field(
         description="After so many days pictures are deleted; null: as the service does."
+    )
+    asking: Asking | None = Field(
+        description="How people are asked, in Slack and when nobody answers; null: on the pages."
     )
     hook_url: str | None
     notice: str | None

@@ -18,7 +18,7 @@ class EventQuery(Wanted):
     label: LabelName | None = None
     min_confidence: float | None = Field(None, ge=0, le=1)
     max_confidence: float | None = Field(None, ge=0, le=1)
-    decided_by: Literal["model", "person"] | None = None
+    decided_by: Literal["model", "person", "policy"] | None = None
     status: Literal["done", "failed"] | None = None
 
 

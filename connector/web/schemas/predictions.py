@@ -65,7 +65,7 @@ class Prediction(Resource):
     label: str | None
     confidence: float | None
     probabilities: dict[str, float] | None
-    decided_by: Literal["model", "person"] | None
+    decided_by: Literal["model", "person", "policy"] | None
     model_version: int | None
     usual: float | None = Field(
         description="How usual the picture is among the labelled ones (a p-value): near 0, it is "
@@ -172,7 +172,9 @@ class Review(Resource):
     kind: Literal["question", "audit"] = Field(
         description="A question holds its picture up; an audit looks an answer over that stands."
     )
-    state: Literal["open", "answered"]
+    state: Literal["open", "answered", "settled"] = Field(
+        description="settled: nobody answered in time, and the classifier's policy did."
+    )
     code: Literal["unsure", "unlike", "no_evidence", "promise_broken", "audit"]
     reason: str
     suggestions: list[str] = Field(description="The labels, the likeliest first.")
@@ -185,6 +187,9 @@ class Review(Resource):
     image_url: str | None
     url: str
     prediction_url: str
+    overdue_at: str | None = Field(
+        description="When it was found that nobody answers it in time; null: not yet."
+    )
     created_at: str
     answered_at: str | None
 
@@ -231,7 +236,7 @@ class ReviewPage(PageOf[Review]):
 class ReviewQuery(PageQuery):
     """Which reviews to list."""
 
-    state: Literal["open", "answered"] = "open"
+    state: Literal["open", "answered", "settled"] = "open"
     kind: Literal["question", "audit"] | None = None
     classifier_id: str | None = None
 

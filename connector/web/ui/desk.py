@@ -78,7 +78,7 @@ def last_answered(session: Session) -> Review | None:
         row, _ = reviews.get_review(session, visitors.workspace_id(), request.args.get("last", ""))
     except NotFound:
         return None
-    return row if row.state == "answered" else None
+    return None if row.state == "open" else row
 
 
 def show(template: str, within: str, **context: Any) -> Response:

@@ -33,7 +33,7 @@ CLASSIFIER_TABS = (
     ("classifier_settings.show", "tabs.settings", people.MEMBER),
 )
 # Pages that belong to another one's tab.
-WITHIN = {"exchange": "pictures", "sample": "classifier"}
+WITHIN = {"asking": "classifier_review", "exchange": "pictures", "sample": "classifier"}
 SETTINGS_TABS = (
     ("account.show", "settings.account", people.REVIEWER),
     ("people.show", "settings.people", people.OWNER),

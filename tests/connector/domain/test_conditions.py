@@ -102,7 +102,7 @@ def test_each_condition_narrows_and_what_is_kept_says_the_same(
         ({"labels": []}, "at least 1 item"),
         ({"min_confidence": 1.1}, "less than or equal to 1"),
         ({"min_confidence": 0.9, "max_confidence": 0.1}, "would never hold"),
-        ({"decided_by": "nobody"}, "'model' or 'person'"),
+        ({"decided_by": "nobody"}, "'model', 'person' or 'policy'"),
         ({"label": "red"}, "Extra inputs"),
         ({"metadata": {"camera": None}}, "valid"),
         ({"min_confidence": float("nan")}, "finite number"),

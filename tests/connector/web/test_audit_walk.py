@@ -33,6 +33,7 @@ CHANGING = ("post", "patch", "delete", "put")
 NEED_NONE = {
     "hooks_take": "a picture that comes in leaves its prediction, with its source",
     "s3_hook_take": "the same",
+    "slack_hook_take": "an answer leaves its own, by whoever gave it in Slack",
     "rules_test_alert": "what it sends changes nothing here",
     "predictions_create": "the same",
     "predictions_call_back": "whoever asks is told; each delivery is kept",

@@ -67,6 +67,7 @@ def test_only_a_few_routes_are_open_to_everybody(document: dict[str, Any]) -> No
         "/metrics",
         "/hooks/{token}",
         "/hooks/{token}/s3",
+        "/slack/interactions",
         "/api/v1/openapi.json",
     }
 

@@ -7,6 +7,7 @@ from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
 from connector.web.ui.views.answer import answer
+from connector.web.ui.views.asking import asking
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
 from connector.web.ui.views.classifier_settings import classifier_settings
@@ -33,6 +34,7 @@ from connector.web.ui.views.webhook_settings import webhook_settings
 PAGES: tuple[Pages, ...] = (
     account,
     answer,
+    asking,
     assets,
     classifier,
     classifier_review,

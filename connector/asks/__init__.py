@@ -1,0 +1,1 @@
+"""Questions as people see them outside of the pages."""
