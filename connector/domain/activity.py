@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from connector.db.tables import Action, Classifier, Prediction, Review
@@ -30,11 +30,14 @@ LOOKS_THROUGH = 20_000
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture and what became of it: `row` holds the columns of COLUMNS."""
+    """A picture and what became of it.
 
-    row: Row[Any]
+    `row` holds the columns of COLUMNS, `review` those of REVIEW; None where nobody was asked.
+    """
+
+    row: Any
     actions: Sequence[Action]
-    review: Row[Any] | None
+    review: Any
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ COLUMNS = (
     Prediction.created_at,
     Classifier.name.label("classifier"),
 )
+REVIEW = (Review.prediction_id, Review.id, Review.kind, Review.state, Review.answered_by)
 
 
 def sheet(
@@ -117,9 +121,7 @@ def entries(session: Session, ids: Sequence[str]) -> list[Entry]:
     done = select(Action).where(Action.prediction_id.in_(ids)).order_by(Action.sequence)
     for one in session.scalars(done):
         actions[one.prediction_id].append(one)
-    asked = select(
-        Review.prediction_id, Review.id, Review.kind, Review.state, Review.answered_by
-    ).where(Review.prediction_id.in_(ids))
+    asked = select(*REVIEW).where(Review.prediction_id.in_(ids))
     reviews = {row.prediction_id: row for row in session.execute(asked)}
     rows = session.execute(
         select(*COLUMNS)

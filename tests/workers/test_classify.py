@@ -21,7 +21,15 @@ from connector.db.tables import (
     Review,
 )
 from connector.db.types import utcnow
-from connector.domain import decisions, labels, outbound, prediction_list, predictions, reviews, rules
+from connector.domain import (
+    decisions,
+    labels,
+    outbound,
+    prediction_list,
+    predictions,
+    reviews,
+    rules,
+)
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import Conflict, Unprocessable
 from connector.storage import LocalBlobs

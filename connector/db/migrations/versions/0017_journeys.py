@@ -40,11 +40,12 @@ INDEXES = {
 }
 # Beside the new ones it would be for nothing.
 OLD = ("ix_predictions_workspace_id_external_id", "predictions", ["workspace_id", "external_id"])
+EVENTS = sa.table("events", sa.column("type"), sa.column("prediction_id"))
 # Where each kind of event has its picture's id.
 PLACES = {
-    "'prediction.completed'": ("id",),
-    "'review.requested', 'review.answered', 'action.failed'": ("prediction_id",),
-    "'alert.raised'": ("prediction", "id"),
+    ("prediction.completed",): ("id",),
+    ("review.requested", "review.answered", "action.failed"): ("prediction_id",),
+    ("alert.raised",): ("prediction", "id"),
 }
 
 
@@ -57,7 +58,8 @@ def upgrade() -> None:
             found = f"payload #>> '{{{','.join(path)}}}'"
         else:
             found = f"json_extract(payload, '$.{'.'.join(path)}')"
-        op.execute(f"UPDATE events SET prediction_id = {found} WHERE type IN ({types})")
+        told = sa.update(EVENTS).where(EVENTS.c.type.in_(types))
+        op.execute(told.values(prediction_id=sa.literal_column(found)))
     for name, (table, columns, which) in INDEXES.items():
         where = None if which is None else sa.text(which)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
