@@ -106,9 +106,7 @@ def _csv(database: Database, parts: Iterator[list[Json]]) -> Iterator[str]:
 def _names(session: Session, ids: set[str]) -> dict[str, str]:
     """Return what these classifiers and sources are called, those that were deleted included."""
     sources = session.scalars(select(Source).where(Source.id.in_(ids)))
-    found = {
-        row.id: source_names.shown_name(row) if row.kind != "api" else "API" for row in sources
-    }
+    found = {row.id: row.name or row.kind for row in sources}
     called = select(Classifier.id, Classifier.name).where(Classifier.id.in_(ids))
     return found | dict(session.execute(called).all())
 

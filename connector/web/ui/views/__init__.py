@@ -6,6 +6,12 @@ from connector.web.ui.assets import assets
 from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
+from connector.web.ui.views.activity import (
+    activity,
+    bulk_undo,
+    classifier_activity,
+    journey,
+)
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
@@ -25,11 +31,15 @@ from connector.web.ui.views.train import train
 
 PAGES: tuple[Pages, ...] = (
     account,
+    activity,
     answer,
     assets,
+    bulk_undo,
     classifier,
+    classifier_activity,
     classifier_review,
     home,
+    journey,
     keys,
     link,
     login,
