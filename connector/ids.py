@@ -38,9 +38,9 @@ def made_at(made: str) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def first_at(prefix: str, moment: datetime) -> str:
-    """Return what stands before every id that `new_id(prefix)` makes from that moment on."""
-    milliseconds = int(moment.timestamp() * 1000)
+def first_id(prefix: str, moment: datetime) -> str:
+    """Return the least id that can have been made at that time: those made since are not less."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
     return f"{prefix}_{_encode(milliseconds << 80, 26)}"
 
 

@@ -45,7 +45,9 @@ class Caller:
             return
         if "$ref" in said:
             said = self.document["components"]["responses"][said["$ref"].rpartition("/")[2]]
-        media_type, content = next(iter(said["content"].items()))
+        kinds = said["content"]
+        media_type = response.mimetype if response.mimetype in kinds else next(iter(kinds))
+        content = kinds[media_type]
         if media_type.endswith("json"):
             assert response.mimetype == media_type
             schema = {**content["schema"], "components": self.document["components"]}

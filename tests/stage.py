@@ -39,8 +39,12 @@ from connector.domain import (
     picture_links,
     predictions,
     review_links,
+    rules,
     studies,
+    undo_selection,
+    undos,
 )
+from connector.domain.conditions import When
 from connector.domain.logins import Place
 from connector.domain.predictions import SourceRef, Submission
 from models import report
@@ -82,9 +86,10 @@ class Stage:
 
 
 # What the live classifier may have besides: sorted pictures and an import; two versions with whole
-# reports and the pictures behind them; pictures to compare a question with, and a link to it.
-SORTED, JUDGED, ASKED = "sorted", "judged", "asked"
-EVERYTHING = frozenset({SORTED, JUDGED, ASKED})
+# reports and the pictures behind them; pictures to compare a question with, and a link to it; two
+# pictures that a rule moved, one of which was moved back.
+SORTED, JUDGED, ASKED, ACTED = "sorted", "judged", "asked", "acted"
+EVERYTHING = frozenset({SORTED, JUDGED, ASKED, ACTED})
 
 
 def furnish(
@@ -126,6 +131,8 @@ def furnish(
         stage.ids |= subscriptions(session, workspace_id)
     if ASKED in parts:
         _question(rt, stage)
+    if ACTED in parts:
+        stage.ids |= _acted(rt, live.id)
     return stage
 
 
@@ -280,13 +287,54 @@ def _others(session: Session, rt: Runtime, stage: Stage) -> None:
     )
 
 
-def _pictures(rt: Runtime, classifier_id: str) -> None:
-    """Six that the model is sure of, and one that it asks a person about."""
+def _acted(rt: Runtime, classifier_id: str) -> dict[str, str]:
+    """Move two pictures that say that they are for the rule, and one of them back."""
+    move = [{"kind": "move", "params": {"folder": "sorted/{label}"}}]
+    checked = rules.check_actions(rt.settings, move)
+    with rt.database.write() as session:
+        live = session.get_one(Classifier, classifier_id)
+        when = When(metadata={"shelf": "seven"})
+        rules.create_rule(session, live, when=when, actions=checked)
+    source = _api(rt, classifier_id)
+    ids = []
+    for seed in (70, 71):
+        sent = Submission(
+            picture("red", seed=seed),
+            f"shelf-{seed}.png",
+            None,
+            f"order-{seed}",
+            {"shelf": "seven"},
+        )
+        ids.append(
+            predictions.submit(
+                rt.database, rt.blobs, rt.settings, source=source, submission=sent
+            ).id
+        )
+    _work(rt)
+    with rt.database.write() as session:
+        chosen = undo_selection.of_pictures(session, source.workspace_id, ids[:1])
+        wanted, _ = undo_selection.selection(session, source.workspace_id, ids=chosen)
+        undo = undos.request(session, wanted, "Alice")
+        (action,) = undo_selection.of_pictures(session, source.workspace_id, ids[1:])
+    _work(rt)
+    return {"prediction_id": ids[1], "action_id": action, "undo_id": undo.id}
+
+
+def _api(rt: Runtime, classifier_id: str) -> SourceRef:
     with rt.database.read() as session:
         row = classifiers.source(session, session.get_one(Classifier, classifier_id), "api")
-        source = SourceRef(row.id, row.workspace_id, row.classifier_id)
+        return SourceRef(row.id, row.workspace_id, row.classifier_id)
+
+
+def _work(rt: Runtime) -> None:
+    while classify.step(rt) or act.step(rt):
+        pass
+
+
+def _pictures(rt: Runtime, classifier_id: str) -> None:
+    """Six that the model is sure of, and one that it asks a person about."""
+    source = _api(rt, classifier_id)
     for seed, colour in enumerate(("red", "green", "blue", "red", "green", "blue", "grey")):
         submission = Submission(picture(colour, seed=seed), f"{colour}-{seed}.png")
         predictions.submit(rt.database, rt.blobs, rt.settings, source=source, submission=submission)
-    while classify.step(rt) or act.step(rt):
-        pass
+    _work(rt)

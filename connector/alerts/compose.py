@@ -98,7 +98,7 @@ def gathered(
         "digest": {
             "count": digest.count,
             "labels": dict(digest.labels),
-            "first_at": _iso(digest.start),
+            "first_id": _iso(digest.start),
             "last_at": _iso(digest.end),
             "url": digest.url,
         },

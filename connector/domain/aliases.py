@@ -64,6 +64,15 @@ def renamed_since(name: str, moment: datetime, aliases: Sequence[Json]) -> str |
     return current
 
 
+def former_names(name: str, aliases: Sequence[Json]) -> list[str]:
+    """Return the label's present name and every one that it, or what was merged into it, had."""
+    names = [name]
+    for one in reversed(aliases):
+        if one["to"] in names and one["from"] not in names:
+            names.append(one["from"])
+    return names
+
+
 def probabilities(
     named: Mapping[str, float], version: int, aliases: Sequence[Json]
 ) -> dict[str, float]:

@@ -24,8 +24,17 @@ MOST_COPIES = 500
 
 
 @dataclass(frozen=True)
+class Followed:
+    """How many actions are undone, stay done although they should not, and are planned."""
+
+    undone: int = 0
+    kept: int = 0
+    planned: int = 0
+
+
+@dataclass(frozen=True)
 class Corrected:
-    """A review with its new answer, and how many actions are undone, stay done and are planned."""
+    """A review with its new answer, and what follows: as in `Followed`."""
 
     review: Review
     undone: int = 0
@@ -96,8 +105,39 @@ def correct(
         session, classifier, "review.corrected", review.id, before=before, after=after
     )
     reviews.tell(Recorder(session, settings), review, prediction)
-    return Corrected(
-        review,
+    followed = _followed(begun)
+    return Corrected(review, followed.undone, followed.kept, followed.planned)
+
+
+def correct_picture(
+    session: Session,
+    settings: Settings,
+    workspace_id: str,
+    prediction_id: str,
+    label: str,
+    by: By,
+) -> Followed:
+    """Give a picture another answer, whoever gave the one that stands; what follows is put right.
+
+    A person's answer to a question is corrected as such, with its copies; any other, and what was
+    put right since, is put right for this picture alone. Raises as `correct` and
+    `putting_right.begin`.
+    """
+    asked = select(Review).where(
+        Review.workspace_id == workspace_id,
+        Review.prediction_id == prediction_id,
+        Review.kind == "question",
+        Review.state == "answered",
+    )
+    review = session.scalars(asked).first()
+    if review is not None and review.label != label:
+        done = correct(session, settings, workspace_id, review.id, label, by)
+        return Followed(done.undone, done.kept, done.planned)
+    return _followed([putting_right.begin(session, workspace_id, prediction_id, label, by.name)])
+
+
+def _followed(begun: Sequence[putting_right.Begun]) -> Followed:
+    return Followed(
         undone=sum(len(one.remedy.undo) + len(one.remedy.cancel) for one in begun),
         kept=sum(len(one.remedy.cannot_undo) for one in begun),
         planned=sum(len(one.planned) for one in begun),

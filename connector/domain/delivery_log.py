@@ -17,7 +17,7 @@ from connector.db.types import utcnow
 from connector.domain import audit_log, deliveries, leases, resources
 from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.errors import Conflict, NotFound, Unprocessable
-from connector.ids import first_at, new_id, new_token
+from connector.ids import first_id, new_id, new_token
 from connector.sending import Outcome, Parcel
 
 TEST_TYPE = "webhook.test"
@@ -48,7 +48,7 @@ def list_deliveries(
         statement = statement.where(Event.type == event_type)
     if since is not None:
         # Ids sort by time, and the index holds them.
-        statement = statement.where(Delivery.id >= first_at("dlv", since))
+        statement = statement.where(Delivery.id >= first_id("dlv", since))
     return page(session, statement, Delivery.id, cursor=cursor, limit=limit)
 
 

@@ -69,6 +69,20 @@ def forget_example(
     audit_log.note_in(session, classifier, "example.picture_deleted", example_id)
 
 
+def needs(
+    session: Session, settings: Settings, workspace_id: str, prediction_id: str
+) -> list[Need]:
+    """Return what else needs a prediction's picture, as far as can be told without holding it.
+
+    Raises NotFound.
+    """
+    row = predictions.get(session, workspace_id, prediction_id)
+    if row.image_deleted_at is not None:
+        return []
+    found = _needs(session, settings, row.image_id)
+    return [one for one in found if (one.kind, one.id) != ("prediction", row.id)]
+
+
 def _forget(
     session: Session, settings: Settings, image_id: str, asked: set[str], *, force: bool
 ) -> None:

@@ -240,7 +240,13 @@ class Emitter:
             return
         event_id = new_id("evt")
         self.session.add(
-            Event(id=event_id, workspace_id=self.workspace_id, type=event_type, payload=payload)
+            Event(
+                id=event_id,
+                workspace_id=self.workspace_id,
+                type=event_type,
+                payload=payload,
+                prediction_id=_told_of(event_type, payload),
+            )
         )
         self.session.flush()
         for hook in hooks:
@@ -251,6 +257,15 @@ class Emitter:
             key = endpoints.callback_key(self.workspace_id, url)
             self.session.add(Delivery(event_id=event_id, url=url, endpoint=key))
         want(self.session, "deliver")
+
+
+def _told_of(event_type: str, payload: Mapping[str, Any]) -> str | None:
+    """Return the prediction that an event tells of, if it tells of one."""
+    if event_type.startswith("prediction."):
+        return payload.get("id")
+    inside = payload.get("prediction")
+    found = payload.get("prediction_id") or (inside.get("id") if inside else None)
+    return None if found is None else str(found)
 
 
 def emit(session: Session, workspace_id: str, event_type: str, payload: dict[str, Any]) -> None:

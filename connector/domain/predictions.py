@@ -14,13 +14,12 @@ from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from connector.db import Database, tallies
-from connector.db.tables import Action, Classifier, Image, Prediction, Source
+from connector.db.tables import Classifier, Image, Prediction, Source
 from connector.db.types import utcnow
 from connector.domain import accepting, audit_log, decisions
 from connector.domain.images import check_kept, hold, image_id
-from connector.domain.paging import DEFAULT_LIMIT, Page, page
 from connector.domain.removals import Rescued, put_surely
-from connector.errors import BadRequest, Conflict, NotFound, Unprocessable
+from connector.errors import Conflict, NotFound, Unprocessable
 from connector.fetch import check_url
 from connector.ids import new_id
 from connector.logs import note
@@ -33,7 +32,6 @@ logger = logging.getLogger(__name__)
 MAX_EXTERNAL_ID = 200
 MAX_KEY = 255
 MAX_METADATA_BYTES = 16_384
-STATUSES = ("queued", "needs_review", "done", "failed")
 
 
 @dataclass(frozen=True)
@@ -276,33 +274,6 @@ def status(session: Session, prediction_id: str) -> str:
     return session.execute(
         select(Prediction.status).where(Prediction.id == prediction_id)
     ).scalar_one()
-
-
-def list_predictions(
-    session: Session,
-    workspace_id: str,
-    *,
-    external_id: str | None = None,
-    classifier_id: str | None = None,
-    status: str | None = None,
-    digest_id: str | None = None,
-    cursor: str | None = None,
-    limit: int = DEFAULT_LIMIT,
-) -> Page[Prediction]:
-    """Return a page of predictions, newest first. Raises BadRequest for bad filters."""
-    statement = select(Prediction).where(Prediction.workspace_id == workspace_id)
-    if external_id is not None:
-        statement = statement.where(Prediction.external_id == external_id)
-    if classifier_id is not None:
-        statement = statement.where(Prediction.classifier_id == classifier_id)
-    if status is not None:
-        if status not in STATUSES:
-            raise BadRequest(f"status is one of {', '.join(STATUSES)}.", code="bad_status")
-        statement = statement.where(Prediction.status == status)
-    if digest_id is not None:
-        told = select(Action.prediction_id).where(Action.digest_id == digest_id)
-        statement = statement.where(Prediction.id.in_(told))
-    return page(session, statement, Prediction.id, cursor=cursor, limit=limit)
 
 
 def retry(session: Session, workspace_id: str, prediction_id: str) -> Prediction:

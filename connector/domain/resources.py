@@ -78,7 +78,7 @@ def digest(row: Digest, about: Summary, public_url: str) -> dict[str, Any]:
         "channel": row.params.get("channel"),
         "count": about.count,
         "labels": dict(about.labels),
-        "first_at": iso(about.start),
+        "first_id": iso(about.start),
         "last_at": iso(about.end),
         "due_at": iso(row.due_at),
         "detail": row.detail,

@@ -51,6 +51,16 @@ class Preview:
     refused_count: int
 
 
+@dataclass(frozen=True)
+class Reason:
+    """Why some actions cannot be undone, and how many: by kind of action."""
+
+    kind: str
+    code: str
+    detail: str
+    count: int
+
+
 def selection(
     session: Session,
     workspace_id: str,
@@ -149,6 +159,37 @@ def preview(session: Session, chosen: Selection, total: int) -> Preview:
         [refusal(row.id, row.kind, row.code, None) for row in objected],
         refused or 0,
     )
+
+
+def reasons(session: Session, chosen: Selection) -> list[Reason]:
+    """Say why actions of a selection cannot be undone, the commonest reason first."""
+    code = objection(chosen).label("code")
+    rows = select(Action.kind, code).where(*chosen.conditions()).subquery()
+    counted = (
+        select(rows.c.kind, rows.c.code, func.count().label("count"))
+        .where(rows.c.code.is_not(None))
+        .group_by(rows.c.kind, rows.c.code)
+    )
+    found = [
+        Reason(row.kind, row.code, _sentence(row.code, row.kind), row[2])
+        for row in session.execute(counted)
+    ]
+    return sorted(found, key=lambda one: (-one.count, one.kind))
+
+
+def of_pictures(session: Session, workspace_id: str, prediction_ids: Sequence[str]) -> list[str]:
+    """Return the ids of what was done with these pictures and can be undone, those of others not.
+
+    Of at most MOST_NAMED actions.
+    """
+    kinds = action_kinds.registry()
+    statement = select(Action.id).where(
+        Action.workspace_id == workspace_id,
+        Action.prediction_id.in_(prediction_ids),
+        Action.status == "done",
+        Action.kind.in_([name for name, kind in kinds.items() if kind.undoable]),
+    )
+    return list(session.scalars(statement.order_by(Action.id).limit(MOST_NAMED)))
 
 
 def refusal(action_id: str, kind: str, code: str | None, sentence: str | None) -> Json:

@@ -89,7 +89,7 @@ def _ref(model: type[BaseModel]) -> Json:
 
 
 def _either(answer: Answer) -> Json:
-    shapes = [_ref(model) for model in answer.models]
+    shapes = [_ref(model) for model in answer.models if model is not answer.as_json]
     if len(shapes) > 1:
         return {"anyOf": shapes}
     return shapes[0] if shapes else {}
@@ -166,7 +166,10 @@ def _responses(operation: Operation) -> Json:
         schema = _either(answer)
         responses[str(status)] = {"description": answer.description}
         if status != 204:
-            responses[str(status)]["content"] = {answer.media_type: {"schema": schema}}
+            content: Json = {answer.media_type: {"schema": schema}}
+            if answer.as_json is not None:
+                content["application/json"] = {"schema": _ref(answer.as_json)}
+            responses[str(status)]["content"] = content
     for status in sorted({*operation.errors, *_usual_errors(operation)}):
         responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
     responses["default"] = {"$ref": "#/components/responses/Problem500"}

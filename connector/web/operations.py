@@ -41,11 +41,14 @@ class Answer:
     media_type: str = "application/json"
     # A second shape, where what was sent decides which of the two it is.
     other: type[BaseModel] | None = None
+    # The same as JSON, where the query asks for that.
+    as_json: type[BaseModel] | None = None
 
     @property
     def models(self) -> list[type[BaseModel]]:
         """The shapes that the body may have."""
-        return [model for model in (self.model, self.other) if model is not None]
+        models = (self.model, self.other, self.as_json)
+        return [model for model in models if model is not None]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from connector.actions.jpeg import take_apart
 from connector.actions.lossless import rotate
 from connector.actions.rotated import Unrotatable
 from connector.db import Database
-from connector.domain import import_sources, predictions
+from connector.domain import import_sources, prediction_list
 from connector.errors import BadRequest, ColabelError, Forbidden, TooLarge, Unprocessable
 from connector.inbound import generic, s3_events, sns
 from connector.inbound.metadata import check_metadata
@@ -191,6 +191,6 @@ def test_cursors(database: Database) -> None:
     @example("\ud800", 5)
     def ask(cursor: str, limit: int) -> None:
         with database.read() as session, suppress(ColabelError):
-            predictions.list_predictions(session, "ws_x", cursor=cursor, limit=limit)
+            prediction_list.list_predictions(session, "ws_x", cursor=cursor, limit=limit)
 
     ask()

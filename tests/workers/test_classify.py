@@ -21,7 +21,15 @@ from connector.db.tables import (
     Review,
 )
 from connector.db.types import utcnow
-from connector.domain import decisions, labels, outbound, predictions, reviews, rules
+from connector.domain import (
+    decisions,
+    labels,
+    outbound,
+    prediction_list,
+    predictions,
+    reviews,
+    rules,
+)
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import Conflict, Unprocessable
 from connector.storage import LocalBlobs
@@ -275,7 +283,7 @@ def test_charlie_sees_nothing(
     with rt.database.read() as session:
         with pytest.raises(NotFound):
             predictions.get(session, outsider, prediction_id)
-        assert predictions.list_predictions(session, outsider).items == []
+        assert prediction_list.list_predictions(session, outsider).items == []
         assert reviews.list_reviews(session, outsider).items == []
         review = session.scalars(select(Review)).one()
         with pytest.raises(NotFound):

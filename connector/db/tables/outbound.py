@@ -37,12 +37,23 @@ class Event(Base):
     """Something that happened, with the resource as it was then."""
 
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_workspace_id_id", "workspace_id", "id"),)
+    __table_args__ = (
+        Index("ix_events_workspace_id_id", "workspace_id", "id"),
+        Index(
+            "ix_events_prediction_id",
+            "prediction_id",
+            "id",
+            sqlite_where=text("prediction_id IS NOT NULL"),
+            postgresql_where=text("prediction_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True, default=lambda: new_id("evt"))
     workspace_id: Mapped[str] = mapped_column(ForeignKey("workspaces.id"))
     type: Mapped[str]
     payload: Mapped[Json]
+    # The picture that it tells of; null where it tells of none, or an older release wrote the row.
+    prediction_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
 
 

@@ -20,7 +20,23 @@ class Prediction(Base):
         Index("ix_predictions_classifier_id_id", "classifier_id", "id"),
         # What a source brought lately.
         Index("ix_predictions_source_id_id", "source_id", "id"),
-        Index("ix_predictions_workspace_id_external_id", "workspace_id", "external_id"),
+        Index("ix_predictions_workspace_id_external_id_id", "workspace_id", "external_id", "id"),
+        # What came in last, whatever it is of; and the few that stand out, without the others.
+        Index("ix_predictions_workspace_id_id", "workspace_id", "id"),
+        Index(
+            "ix_predictions_failed_of_workspace",
+            "workspace_id",
+            "id",
+            sqlite_where=text("status = 'failed'"),
+            postgresql_where=text("status = 'failed'"),
+        ),
+        Index(
+            "ix_predictions_asked_of_workspace",
+            "workspace_id",
+            "id",
+            sqlite_where=text("status = 'needs_review'"),
+            postgresql_where=text("status = 'needs_review'"),
+        ),
         Index(
             "ix_predictions_queued_of_workspace",
             "workspace_id",

@@ -50,6 +50,14 @@ class Action(Base):
         ),
         Index("ix_actions_workspace_id_id", "workspace_id", "id"),
         Index("ix_actions_rule_id_id", "rule_id", "id"),
+        # The pictures with which something did not work.
+        Index(
+            "ix_actions_failed_of_workspace",
+            "workspace_id",
+            "prediction_id",
+            sqlite_where=text("status = 'failed'"),
+            postgresql_where=text("status = 'failed'"),
+        ),
         Index(
             "ix_actions_digest_id",
             "digest_id",

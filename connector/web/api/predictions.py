@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask.typing import ResponseReturnValue
 
-from connector.domain import callbacks, classifiers, forgetting, resources
+from connector.domain import callbacks, classifiers, forgetting, prediction_list, resources
 from connector.domain import predictions as domain
+from connector.domain.prediction_list import PredictionFilter
 from connector.domain.predictions import SourceRef
 from connector.fetch import check_url
-from connector.web import intake
+from connector.web import downloads, intake
 from connector.web.answers import bytes_response, delete_now
 from connector.web.api.common import CLASSIFIER, PREFIX, listed, own_classifier, public_url
 from connector.web.auth import workspace_id
@@ -17,8 +18,10 @@ from connector.web.pictures import read_picture
 from connector.web.reading import idempotency_key, read_json, read_query
 from connector.web.schemas.predictions import (
     CallbackCreate,
+    ExportQuery,
     ForgetQuery,
     Prediction,
+    PredictionArray,
     PredictionCreate,
     PredictionPage,
     PredictionQuery,
@@ -84,12 +87,35 @@ def create(classifier_id: str) -> ResponseReturnValue:
     answers={200: Answer("One page, newest first", PredictionPage)},
 )
 def list_all() -> ResponseReturnValue:
-    """All of them, or those with an external_id, of a classifier, or in a status."""
+    """All of them, or those that fit all filters."""
     query = read_query(PredictionQuery)
+    wanted = PredictionFilter(**query.model_dump(exclude={"cursor", "limit"}))
     with services().database.read() as session:
-        page = domain.list_predictions(session, workspace_id(), **query.model_dump())
+        page = prediction_list.list_predictions(
+            session, workspace_id(), wanted, cursor=query.cursor, limit=query.limit
+        )
         shown = resources.predictions(session, page.items, public_url())
     return listed(shown, page.next_cursor)
+
+
+@predictions.operation(
+    "GET",
+    f"{PREFIX}/predictions/export",
+    "Write predictions out",
+    scope="read",
+    query=ExportQuery,
+    answers={
+        200: Answer("All of them, newest first", media_type="text/csv", as_json=PredictionArray)
+    },
+)
+def export() -> ResponseReturnValue:
+    """All that the filters fit, in one answer that is sent while it is read: a CSV table, or with
+    format=json an array. A text that a spreadsheet would take for a formula begins with an
+    apostrophe in CSV.
+    """
+    query = read_query(ExportQuery)
+    wanted = PredictionFilter(**query.model_dump(exclude={"format"}))
+    return downloads.predictions(workspace_id(), wanted, query.format)
 
 
 @predictions.operation(

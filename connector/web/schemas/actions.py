@@ -1,27 +1,13 @@
-"""Lists of actions over the wire, and the times that they are asked for by."""
+"""Lists of actions over the wire."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import Field
 
-from connector.web.schemas.base import PageOf, PageQuery
+from connector.web.schemas.base import Moment, PageOf, PageQuery
 from connector.web.schemas.predictions import Action
-
-FIRST = datetime(1970, 1, 1, tzinfo=UTC)
-LAST = datetime(9000, 1, 1, tzinfo=UTC)
-
-
-def _sane(value: datetime) -> datetime:
-    """Times at the calendar's ends cannot be told in UTC."""
-    if not FIRST <= value <= LAST:
-        raise ValueError("give a time from 1970 to 9000")
-    return value
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 
 
 class ActionQuery(PageQuery):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 T = TypeVar("T")
 
@@ -14,6 +22,19 @@ ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8192)]
 FileName = Annotated[str, StringConstraints(max_length=1000)]
 Json = dict[str, Any]
+
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def _sane(value: datetime) -> datetime:
+    """Times at the calendar's ends cannot be told in UTC."""
+    if not FIRST <= value <= LAST:
+        raise ValueError("give a time from 1970 to 9000")
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_sane)]
 
 
 class Wanted(BaseModel):

@@ -24,7 +24,7 @@ class Digest(Resource):
     channel: str | None
     count: int = Field(description="How many alerts it tells of.")
     labels: dict[str, int] = Field(description="How many of each label.")
-    first_at: str | None = Field(description="When the first alert was raised.")
+    first_id: str | None = Field(description="When the first alert was raised.")
     last_at: str | None = Field(description="When the last one was.")
     due_at: str = Field(description="When it is sent, or is tried again.")
     detail: Json = Field(description="What the channel answered.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, RootModel, field_validator
 
 from connector.inbound.metadata import check_metadata
 from connector.web.schemas.base import (
     ExternalId,
     FileName,
     Json,
+    Moment,
     PageOf,
     PageQuery,
     PictureBody,
@@ -154,13 +155,50 @@ class SubmissionQuery(Submission):
     wait: float = Field(0, ge=0, le=60, description="Seconds to wait for the answer.")
 
 
-class PredictionQuery(PageQuery):
-    """Which predictions to list."""
+class PredictionFilters(Wanted):
+    """Which predictions: those of which all of this holds."""
 
     external_id: ExternalId | None = None
     classifier_id: str | None = None
+    source_id: str | None = Field(None, description="Those that came in by this source.")
     status: Status | None = None
+    label: str | None = Field(
+        None,
+        max_length=200,
+        description="With `classifier_id`, by the names that the label had before, too.",
+    )
+    decided_by: Literal["model", "person"] | None = None
+    min_confidence: float | None = Field(None, ge=0, le=1)
+    max_confidence: float | None = Field(None, ge=0, le=1)
+    since: Moment | None = Field(None, description="Came in then or later.")
+    until: Moment | None = Field(None, description="Came in before then.")
+    rule_id: str | None = Field(None, description="Something was planned for them by this rule.")
+    action_kind: str | None = Field(None, max_length=50, description="With such an action.")
+    action_status: Literal["planned", "waiting", "done", "failed", "undone"] | None = Field(
+        None, description="With an action of this status; of that rule and kind, if they are given."
+    )
     digest_id: str | None = Field(None, description="Only those that this digest tells of.")
+    q: str | None = Field(
+        None,
+        max_length=200,
+        description="A whole id or external_id, else a part of external_id or name.",
+    )
+
+
+class PredictionQuery(PageQuery, PredictionFilters):
+    """Which predictions to list."""
+
+
+class ExportQuery(PredictionFilters):
+    """Which predictions to write out, and how."""
+
+    format: Literal["csv", "json"] = Field(
+        "csv", description="A table, or an array with a prediction a line."
+    )
+
+
+class PredictionArray(RootModel[list[Prediction]]):
+    """All of them, newest first."""
 
 
 class Review(Resource):

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from connector.web.schemas.actions import Moment
-from connector.web.schemas.base import Json, LabelName, PageOf, Resource, Wanted
+from connector.web.schemas.base import Json, LabelName, Moment, PageOf, Resource, Wanted
 from connector.web.schemas.predictions import Action
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=100)]

@@ -13,7 +13,7 @@ from connector.db.tables import Delivery, Endpoint, Webhook
 from connector.db.types import utcnow
 from connector.domain import delivery_log, outbound, webhook_health
 from connector.errors import Conflict, NotFound, Unprocessable
-from connector.ids import first_at, made_at, new_id
+from connector.ids import first_id, made_at, new_id
 
 
 def test_each_state_is_told(database: Database, alice: Person, charlie: Person) -> None:
@@ -83,4 +83,4 @@ def test_what_was_chosen_is_sent_again(database: Database, alice: Person, charli
 def test_ids_from_a_moment_on() -> None:
     before = new_id("dlv")
     moment = made_at(before)
-    assert first_at("dlv", moment) <= before < first_at("dlv", moment + timedelta(milliseconds=1))
+    assert first_id("dlv", moment) <= before < first_id("dlv", moment + timedelta(milliseconds=1))

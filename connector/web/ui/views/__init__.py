@@ -6,6 +6,12 @@ from connector.web.ui.assets import assets
 from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
+from connector.web.ui.views.activity import (
+    activity,
+    bulk_undo,
+    classifier_activity,
+    journey,
+)
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.asking import asking
 from connector.web.ui.views.classifier import classifier
@@ -33,14 +39,18 @@ from connector.web.ui.views.webhook_settings import webhook_settings
 
 PAGES: tuple[Pages, ...] = (
     account,
+    activity,
     answer,
     asking,
     assets,
+    bulk_undo,
     classifier,
+    classifier_activity,
     classifier_review,
     classifier_settings,
     exchange,
     home,
+    journey,
     keys,
     link,
     login,
