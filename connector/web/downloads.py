@@ -34,7 +34,7 @@ def predictions(
         )
         name = f"colabel-predictions-{datetime.now(UTC):%Y-%m-%d}.{kind}"
         marked = for_people and kind == "csv"
-        return Export(_bytes(texts, marked), name, f"{MEDIA_TYPES[kind]}; charset=utf-8")
+        return Export(name, f"{MEDIA_TYPES[kind]}; charset=utf-8", _bytes(texts, marked))
 
     return export_response(begin)
 
