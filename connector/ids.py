@@ -38,6 +38,12 @@ def made_at(made: str) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def id_of_moment(prefix: str, moment: datetime) -> str:
+    """Return what every id made before `moment` is below, and every later one is not."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return f"{prefix}_{_encode(milliseconds << 80, 26)}"
+
+
 def new_token(length: int = 32) -> str:
     """Return an unguessable string of `length` characters (5 bits each)."""
     return _encode(int.from_bytes(os.urandom(length * 5 // 8 + 1), "big"), length)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import automated
 import judged
 import numpy as np
 from colours import LABELS, colour_classifier, picture
@@ -80,9 +81,10 @@ class Stage:
 
 
 # What the live classifier may have besides: sorted pictures and an import; two versions with whole
-# reports and the pictures behind them; pictures to compare a question with, and a link to it.
-SORTED, JUDGED, ASKED = "sorted", "judged", "asked"
-EVERYTHING = frozenset({SORTED, JUDGED, ASKED})
+# reports and the pictures behind them; pictures to compare a question with, and a link to it;
+# sources of each kind and rules.
+SORTED, JUDGED, ASKED, AUTOMATED = "sorted", "judged", "asked", "automated"
+EVERYTHING = frozenset({SORTED, JUDGED, ASKED, AUTOMATED})
 
 
 def furnish(
@@ -120,6 +122,8 @@ def furnish(
     _pictures(rt, live.id)
     if ASKED in parts:
         _question(rt, stage)
+    if AUTOMATED in parts:
+        stage.ids |= automated.furnish(rt, live.id)
     return stage
 
 

@@ -7,6 +7,7 @@ from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
 from connector.web.ui.views.answer import answer
+from connector.web.ui.views.automate import automate
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
 from connector.web.ui.views.home import home
@@ -27,6 +28,7 @@ PAGES: tuple[Pages, ...] = (
     account,
     answer,
     assets,
+    automate,
     classifier,
     classifier_review,
     home,
