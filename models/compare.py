@@ -49,6 +49,13 @@ class Comparison:
     p_errors: float
 
     @property
+    def _surer(self) -> bool:
+        """Whether the log loss shows the difference, more than the errors do."""
+        worse = self.outcome == "worse"
+        errors = mid_p(self.broken, self.fixed) if worse else self.p_errors
+        return min(1.0, 2 * errors) > (self.p_worse if worse else self.p_better)
+
+    @property
     def sentence(self) -> str:
         """What was found, for a person."""
         if not self.count:
@@ -58,6 +65,8 @@ class Comparison:
             "worse": "it is worse",
             "equal": "that is not more than chance would explain",
         }[self.outcome]
+        if self.outcome != "equal" and self._surer:
+            found += ", most of all in how sure it is of what is right"
         return (
             f"Of {self.count} held-out pictures it gets {self.fixed} right that the other gets "
             f"wrong, and {self.broken} the other way round: {found} "

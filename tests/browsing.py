@@ -137,6 +137,43 @@ def sideways(page: Page) -> int:
     return width
 
 
+# What can be focused and seen, and has not been: of radio buttons in a group one is enough.
+_BEGIN_TABBING = """() => {
+  const seen = (one) => one.checkVisibility({visibilityProperty: true})
+    && !one.disabled && one.tabIndex >= 0 && one.getClientRects().length > 0;
+  const all = [...document.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [tabindex]")].filter(seen);
+  const group = (one) => one.type === "radio" ? `radio ${one.name}` : one;
+  window.left = new Set(all.map(group));
+  window.unmarked = [];
+  document.addEventListener("focusin", (event) => {
+    window.left.delete(group(event.target));
+    const {target} = event, around = [...(target.parentElement?.children ?? [])];
+    for (let at = target, up = 0; up < 4 && at instanceof Element; up += 1, at = at.parentElement)
+      around.push(at);
+    const outlined = ({outlineStyle, outlineWidth}) =>
+      outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
+    if (!around.some((one) => outlined(getComputedStyle(one))))
+      window.unmarked.push(target.outerHTML.slice(0, 160));
+  });
+  document.activeElement.blur();
+  return all.length;
+}"""
+_END_TABBING = """() => [
+  ...[...window.left].map((one) => `never focused: ${one.outerHTML?.slice(0, 160) ?? one}`),
+  ...window.unmarked.map((one) => `focused and not marked: ${one}`),
+]"""
+
+
+def unreachable(page: Page) -> list[str]:
+    """Return what Tab does not come to, and what does not show that it has the focus."""
+    count: int = page.evaluate(_BEGIN_TABBING)
+    for _ in range(count + 5):
+        page.keyboard.press("Tab")
+    found: list[str] = page.evaluate(_END_TABBING)
+    return found
+
+
 def photograph(page: Page, path: Path, *, whole: bool = True) -> None:
     """Write a screenshot as a small PNG."""
     if whole:
@@ -144,6 +181,8 @@ def photograph(page: Page, path: Path, *, whole: bool = True) -> None:
         height = page.evaluate("() => document.documentElement.scrollHeight")
         size = page.viewport_size or {"width": DESKTOP[0], "height": DESKTOP[1]}
         page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+    # Thumbnails are made when they are first asked for, and loaded when they come into view.
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     data = page.screenshot(full_page=whole, animations="disabled", caret="hide")
     with Image.open(io.BytesIO(data)) as image:
         small = image.convert("RGB").quantize(192, dither=Image.Dither.NONE)

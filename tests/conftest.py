@@ -54,7 +54,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sqlite_empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the database once by its migrations; every test gets a copy."""
     path = tmp_path_factory.mktemp("template") / "colabel.db"
     database = Database(f"sqlite:///{path}")
@@ -63,6 +63,12 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     return path
+
+
+@pytest.fixture
+def sqlite_template(sqlite_empty: Path) -> Path:
+    """Give the database that a test begins with; tests of pages begin with a furnished one."""
+    return sqlite_empty
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +99,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     server: Postgres = request.getfixturevalue("postgres")
     name = f"t_{new_token(12)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel")
+    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel{server.copying}")
     yield server.url(name)
     server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -109,11 +115,16 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def settings(tmp_path: Path, database_url: str) -> Settings:
     """Give settings whose data folder and database belong to this test alone."""
+    return settings_of(tmp_path / "data", database_url)
+
+
+def settings_of(data_dir: Path, database_url: str) -> Settings:
+    """Return settings of the tests for this data folder."""
     return load_settings(
-        data_dir=tmp_path / "data",
+        data_dir=data_dir,
         database_url=database_url,
         secret_key="a secret of the tests",
-        redis_url=f"unix://{tmp_path}/no-redis.sock",
+        redis_url=f"unix://{data_dir.parent}/no-redis.sock",
         min_free_bytes=0,
     )
 
@@ -143,7 +154,8 @@ def bucket(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
     return s3_server.bucket()
 
 
-def _person(database: Database, name: str, workspace_id: str | None = None) -> Person:
+def person_of(database: Database, name: str, workspace_id: str | None = None) -> Person:
+    """Make somebody with a key: to a workspace of their own, or to this one."""
     from connector.domain import accounts
 
     with database.write() as session:
@@ -156,19 +168,19 @@ def _person(database: Database, name: str, workspace_id: str | None = None) -> P
 @pytest.fixture
 def alice(database: Database) -> Person:
     """Alice, who owns the workspace."""
-    return _person(database, "Alice")
+    return person_of(database, "Alice")
 
 
 @pytest.fixture
 def bob(database: Database, alice: Person) -> Person:
     """Bob, Alice's teammate, with a key of his own."""
-    return _person(database, "Bob", alice.workspace_id)
+    return person_of(database, "Bob", alice.workspace_id)
 
 
 @pytest.fixture
 def charlie(database: Database) -> Person:
     """Charlie, who has a workspace of his own and must see nothing of Alice's."""
-    return _person(database, "Charlie")
+    return person_of(database, "Charlie")
 
 
 @pytest.fixture

@@ -50,7 +50,9 @@ def step(rt: Runtime) -> int:
     pace: Pace = rt.cache.get("pace") or rt.cache.setdefault("pace", Pace())
     limit = pace.limit(rt.settings.batch_size)
     with rt.database.write() as session:
-        work = decisions.claim_queued(session, limit=limit, seconds=rt.settings.lease_seconds)
+        work = decisions.claim_queued(
+            session, limit=limit, seconds=rt.settings.lease_seconds, express=pace.express
+        )
         rows = decisions.quarantine(session, rt.settings, work)
     if not work.claim.ids:
         return 0
@@ -63,7 +65,8 @@ def step(rt: Runtime) -> int:
         written = decisions.record(
             session, rt.settings, work.claim, answers, [*failures, *unreadable]
         )
-    pace.saw({row.workspace_id for row in rows}, len(rows), time.monotonic() - began)
+    seconds = time.monotonic() - began
+    pace.saw({row.workspace_id for row in rows}, len(rows), seconds, express=work.express)
     note(
         logger,
         f"classified {written} pictures, {len(unreadable)} of them unreadable",

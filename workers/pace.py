@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 # What a batch should take while several workspaces send.
-SHARED_SECONDS = 0.05
+SHARED_SECONDS = 0.03
 # A batch costs something by itself: with fewer, a slow disk would let it eat all of the time.
 LEAST = 4
 # For so long after its last picture a workspace counts.
@@ -27,6 +27,8 @@ class Pace:
         self._clock = clock
         self._seen: dict[str, float] = {}
         self._seconds: float | None = None
+        # Whether the next batch may be of short lines alone: not two in a row.
+        self.express = True
 
     def limit(self, most: int) -> int:
         """Return how many pictures the next batch may have: `most`, or from LEAST on."""
@@ -36,10 +38,16 @@ class Pace:
             return most
         return min(most, max(LEAST, round(SHARED_SECONDS / self._seconds)))
 
-    def saw(self, workspaces: Iterable[str], pictures: int, seconds: float) -> None:
-        """Note a batch: whose pictures, how many, and how long all of it took."""
+    def saw(
+        self, workspaces: Iterable[str], pictures: int, seconds: float, *, express: bool = False
+    ) -> None:
+        """Note a batch: whose pictures, how many, how long all of it took, and of which kind."""
         moment = self._clock()
         self._seen.update(dict.fromkeys(workspaces, moment))
+        self.express = not express
+        if express:
+            # What a batch costs by itself would pass for what a picture does.
+            return
         one = seconds / max(1, pictures)
         before = one if self._seconds is None else self._seconds
         self._seconds = (1 - WEIGHT) * before + WEIGHT * one

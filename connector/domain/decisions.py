@@ -80,9 +80,11 @@ class Work:
 
     claim: leases.Claim
     predictions: list[Prediction]
+    # Of short lines alone, whose batch is over at once (see `fairness`).
+    express: bool = False
 
 
-def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
+def claim_queued(session: Session, *, limit: int, seconds: float, express: bool = False) -> Work:
     """Claim queued predictions: one that was in a crash, all by itself, else a batch of others.
 
     A picture that was in a batch when its worker died is tried alone, so that a poisonous one is
@@ -91,9 +93,9 @@ def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
     queued = Prediction.status == "queued"
     marked = or_(Prediction.suspect > 0, Prediction.lease_token.is_not(None))
     claim = leases.claim(session, Prediction, queued & marked, limit=1, seconds=seconds)
-    fair = None if claim.ids else fairness.in_turn(session, limit)
+    fair = None if claim.ids else fairness.in_turn(session, limit, express=express)
     if fair:
-        mine = queued & Prediction.id.in_(fair)
+        mine = queued & Prediction.id.in_(fair.ids)
         claim = leases.claim(session, Prediction, mine, limit=limit, seconds=seconds)
     if not claim.ids:
         claim = leases.claim(session, Prediction, queued, limit=limit, seconds=seconds)
@@ -107,7 +109,7 @@ def claim_queued(session: Session, *, limit: int, seconds: float) -> Work:
             # Alone when its worker died: its own strike. In a batch: only under suspicion.
             row.strikes += 1 if row.suspect else 0
             row.suspect += 1
-    return Work(claim, rows)
+    return Work(claim, rows, express=fair is not None and fair.express)
 
 
 def quarantine(session: Session, settings: Settings, work: Work) -> list[Prediction]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain
 from math import ceil
+from typing import NamedTuple
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
@@ -20,23 +22,35 @@ from connector.db.tables import Prediction
 MOST = 32
 
 
-def in_turn(session: Session, limit: int) -> list[str] | None:
-    """Return the ids of up to `limit` queued predictions that nobody holds, in fair shares.
+class Turn(NamedTuple):
+    """Predictions whose turn it is, and whether only short lines were served, the long ones not."""
 
-    None when all of them are one workspace's.
+    ids: list[str]
+    express: bool = False
+
+
+def in_turn(session: Session, limit: int, *, express: bool = False) -> Turn | None:
+    """Return up to `limit` queued predictions that nobody holds, in fair shares.
+
+    With `express`, whole lines that are shorter than their share come by themselves, where there
+    is a longer one: a batch that is over at once. Who asks for that must not ask twice in a row, or
+    the long lines would starve. None when all of them are one workspace's.
     """
     workspaces = list(_waiting(session))
     if len(workspaces) < 2:
         return None
     moment, left = now(session), limit
+    lines = sorted((_line(session, name, limit, moment) for name in workspaces), key=len)
+    short = [line for line in lines if 0 < len(line) < limit / len(lines)]
+    if express and short and len(lines[-1]) >= limit / len(lines):
+        return Turn(list(chain.from_iterable(short)), express=True)
     chosen: list[str] = []
-    lines = [_line(session, workspace_id, limit, moment) for workspace_id in workspaces]
     # The shortest lines first: what they leave is shared among the longer ones.
-    for place, line in enumerate(sorted(lines, key=len)):
+    for place, line in enumerate(lines):
         share = ceil(left / (len(lines) - place))
         chosen += line[:share]
         left = limit - len(chosen)
-    return chosen
+    return Turn(chosen)
 
 
 def _waiting(session: Session) -> Iterator[str]:

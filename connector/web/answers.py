@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.2
+# Asked again after this share of what was waited so far, so that much is lost at most.
+LATE = 0.15
 # A waiting request holds a thread; some must stay free, or nothing could come in meanwhile.
 MAX_WAITING = 8
 
@@ -42,13 +44,13 @@ def wait_for(reached: Callable[[], bool], seconds: float) -> bool:
 
 
 def _poll(reached: Callable[[], bool], deadline: float) -> bool:
-    pause = FIRST_PAUSE
+    began = time.monotonic()
     while not reached():
-        left = deadline - time.monotonic()
-        if left <= 0:
+        moment = time.monotonic()
+        if moment >= deadline:
             return False
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.3, LONGEST_PAUSE)
+        pause = min(max(FIRST_PAUSE, LATE * (moment - began)), LONGEST_PAUSE)
+        time.sleep(min(pause, deadline - moment))
     return True
 
 

@@ -100,9 +100,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Return the application; raises ConfigurationError for a bad setting."""
     settings = settings or load_settings()
     app = Application("connector.web", static_folder=None, template_folder="templates")
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
-    app.extensions[KEY] = Services.start(settings)
-    app.extensions["colabel.openapi"] = partial(_document, settings.public_url)
+    equip(app, settings)
     app.url_map.strict_slashes = False
     if settings.proxies:
         number = settings.proxies
@@ -113,6 +111,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(part)
     app.after_request(_harden)
     return app
+
+
+def equip(app: Flask, settings: Settings) -> None:
+    """Give an application all that depends on settings, and nothing of what it had before."""
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes
+    app.extensions = {
+        KEY: Services.start(settings),
+        "colabel.openapi": partial(_document, settings.public_url),
+    }
 
 
 @lru_cache(maxsize=1)

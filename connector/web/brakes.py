@@ -19,7 +19,7 @@ from connector.errors import TooMany
 AT_ONCE = 5
 HELD_SECONDS = 0.5
 # Threads of a web process that may be held; the others are for the neighbours.
-MOST_HELD = 6
+MOST_HELD = 12
 
 
 class Brakes:

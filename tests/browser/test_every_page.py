@@ -1,9 +1,12 @@
-"""Every page in both themes and both sizes: nothing for axe to find, nothing that sticks out."""
+"""Every page in both themes and both sizes: nothing for axe to find, nothing that sticks out.
+
+And nothing that keys alone do not come to, or that does not show that it has the focus.
+"""
 
 from __future__ import annotations
 
 import pytest
-from browsing import FORMS, Form, sideways, violations, window
+from browsing import DESKTOP, PHONE, Theme, sideways, unreachable, violations, window
 from playwright.sync_api import Browser
 from sites import Site
 
@@ -13,35 +16,49 @@ from connector.web.ui.views import PAGES
 SHOWN = [page for pages in PAGES for page in pages.pages if page.title is not None]
 # Seen by who is not logged in; the others look different to those who are.
 OUTSIDE = ["/", "/login", "/link/<token>", "/nothing/here"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+devices = pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
 
-def look(browser: Browser, site: Site, token: str | None, rule: str, form: Form) -> list[str]:
-    """Return what is wrong with a page in this form."""
-    with window(browser, site.url, token, size=form.size, theme=form.theme) as page:
+def look(
+    browser: Browser, site: Site, token: str | None, rule: str, size: tuple[int, int]
+) -> list[str]:
+    """Return what is wrong with a page in this size, in either theme."""
+    wrong = []
+    with window(browser, site.url, token, size=size) as page:
         page.goto(site.stage.path(rule))
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            wrong += [f"{theme}: {one}" for one in violations(page)]
         wide = sideways(page)
-        return violations(page) + ([f"{wide} pixels too wide"] if wide else [])
+        wrong += [f"{wide} pixels too wide"] if wide else []
+        if size == DESKTOP:
+            wrong += unreachable(page)
+    return wrong
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@devices
 @pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.rule)
-def test_inside(browser: Browser, site: Site, page: Page, form: Form) -> None:
-    assert look(browser, site, site.token("Alice"), page.rule, form) == []
+def test_inside(browser: Browser, site: Site, page: Page, size: tuple[int, int]) -> None:
+    assert look(browser, site, site.token("Alice"), page.rule, size) == []
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@devices
 @pytest.mark.parametrize("rule", OUTSIDE)
-def test_outside(browser: Browser, site: Site, rule: str, form: Form) -> None:
-    assert look(browser, site, None, rule, form) == []
+def test_outside(browser: Browser, site: Site, rule: str, size: tuple[int, int]) -> None:
+    assert look(browser, site, None, rule, size) == []
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+@devices
 @pytest.mark.parametrize("state", ["empty", "collecting", "training", "failed"])
-def test_a_classifier_in_every_state(browser: Browser, site: Site, state: str, form: Form) -> None:
+def test_a_classifier_in_every_state(
+    browser: Browser, site: Site, state: str, size: tuple[int, int]
+) -> None:
     path = f"/classifiers/{site.stage.classifiers[state]}"
-    assert look(browser, site, site.token("Alice"), path, form) == []
+    assert look(browser, site, site.token("Alice"), path, size) == []
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
-def test_with_nothing_in_it_yet(browser: Browser, site: Site, form: Form) -> None:
-    assert look(browser, site, site.token("Charlie"), "/", form) == []
+@devices
+def test_with_nothing_in_it_yet(browser: Browser, site: Site, size: tuple[int, int]) -> None:
+    assert look(browser, site, site.token("Charlie"), "/", size) == []

@@ -59,3 +59,20 @@ def test_it_follows_what_pictures_take() -> None:
     for _ in range(40):
         pace.saw({"ws_1", "ws_2"}, 10, SHARED_SECONDS)
     assert pace.limit(32) == 10
+
+
+def test_batches_of_short_lines_are_not_two_in_a_row() -> None:
+    pace = Pace(Clock())
+    assert pace.express
+    pace.saw({"ws_1"}, 1, 0.01, express=True)
+    assert not pace.express
+    pace.saw({"ws_1", "ws_2"}, 8, 0.03)
+    assert pace.express
+
+
+def test_a_batch_of_short_lines_does_not_say_what_a_picture_takes() -> None:
+    pace = Pace(Clock())
+    pace.saw({"ws_1", "ws_2"}, 10, SHARED_SECONDS)
+    for _ in range(20):
+        pace.saw({"ws_2"}, 1, SHARED_SECONDS, express=True)
+    assert pace.limit(32) == 10

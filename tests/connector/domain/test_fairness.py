@@ -53,10 +53,11 @@ def queue(database: Database, **counts: int) -> None:
             session.flush()
 
 
-def claimed(database: Database, limit: int) -> Counter[str]:
+def claimed(database: Database, limit: int, *, express: bool = False) -> Counter[str]:
     """Claim a batch; return how many of each workspace are in it."""
     with database.write() as session:
-        work = decisions.claim_queued(session, limit=limit, seconds=60)
+        work = decisions.claim_queued(session, limit=limit, seconds=60, express=express)
+        assert express or not work.express
         return Counter(row.workspace_id for row in work.predictions)
 
 
@@ -64,6 +65,22 @@ def test_a_neighbour_with_two_pictures_is_in_the_next_batch(database: Database) 
     queue(database, ws_a=500, ws_b=2)
     assert claimed(database, 32) == {"ws_a": 30, "ws_b": 2}
     assert claimed(database, 32) == {"ws_a": 32}
+
+
+def test_short_lines_get_a_batch_of_their_own(database: Database) -> None:
+    queue(database, ws_a=500, ws_b=2, ws_c=1)
+    assert claimed(database, 12, express=True) == {"ws_b": 2, "ws_c": 1}
+    assert claimed(database, 12, express=True) == {"ws_a": 12}
+
+
+def test_lines_that_fill_their_share_share_a_batch(database: Database) -> None:
+    queue(database, ws_a=500, ws_b=6)
+    assert claimed(database, 12, express=True) == {"ws_a": 6, "ws_b": 6}
+
+
+def test_what_is_a_batch_in_all_is_not_cut(database: Database) -> None:
+    queue(database, ws_a=3, ws_b=2)
+    assert claimed(database, 12, express=True) == {"ws_a": 3, "ws_b": 2}
 
 
 def test_busy_ones_share_alike_what_the_others_leave(database: Database) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from caller import Caller
-from conftest import Person
+from conftest import Person, settings_of
 from flask import Flask
 from sqlalchemy import func, select
 
@@ -18,7 +20,7 @@ from connector.db import Database
 from connector.db.tables import Base, Classifier
 from connector.domain import classifiers
 from connector.settings import Settings
-from connector.web.app import create_app
+from connector.web.app import create_app, equip
 from workers import act, classify
 from workers.runtime import Runtime
 
@@ -40,9 +42,26 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The application; its connections are given back at the end."""
-    app = create_app(settings)
+    """The application on this test's data; its connections are given back at the end.
+
+    Compiling its routes takes longer than most tests, so they have one after the other the same.
+    """
+    app = _routed()
+    equip(app, settings)
     yield app
+    shut(app)
+
+
+@lru_cache(maxsize=1)
+def _routed() -> Flask:
+    with tempfile.TemporaryDirectory() as folder:
+        app = create_app(settings_of(Path(folder), f"sqlite:///{folder}/none.db"))
+        shut(app)
+    return app
+
+
+def shut(app: Flask) -> None:
+    """Give back the connections of an application."""
     app.extensions["colabel"].database.close()
     app.extensions["colabel"].bells.client.close()
 

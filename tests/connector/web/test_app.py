@@ -10,6 +10,9 @@ import pytest
 from conftest import Person
 from flask import Flask
 
+from connector.settings import Settings
+from connector.web.app import create_app
+
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "onnxruntime", "sklearn", "scipy", "boto3", "numpy", "models", "workers")
 
@@ -42,11 +45,12 @@ def test_a_wrong_method_says_which_are_right(app: Flask) -> None:
 
 
 def test_an_unforeseen_error_shows_a_number_and_no_traceback(
-    app: Flask, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     def broken() -> str:
         raise RuntimeError("a secret detail")
 
+    app = create_app(settings)
     app.add_url_rule("/broken", view_func=broken)
     response = app.test_client().get("/broken")
     assert response.status_code == 500
@@ -56,6 +60,7 @@ def test_an_unforeseen_error_shows_a_number_and_no_traceback(
     assert "Traceback" not in response.text
     assert response.json["error_id"] in caplog.text
     assert "a secret detail" in caplog.text
+    app.extensions["colabel"].database.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/v1/nothing", "/api/v1/openapi.json"])

@@ -46,10 +46,10 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Service]:
+def service(tmp_path_factory: pytest.TempPathFactory, sqlite_empty: Path) -> Iterator[Service]:
     """One application for all requests, with a classifier, and the headers of its owner."""
     data = tmp_path_factory.mktemp("fuzzed")
-    shutil.copy(sqlite_template, data / "colabel.db")
+    shutil.copy(sqlite_empty, data / "colabel.db")
     loaded = load_settings(
         data_dir=data,
         secret_key="a secret of the tests",
