@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import automated
 import judged
 import numpy as np
 from colours import LABELS, colour_classifier, picture
@@ -87,9 +88,10 @@ class Stage:
 
 # What the live classifier may have besides: sorted pictures and an import; two versions with whole
 # reports and the pictures behind them; pictures to compare a question with, and a link to it; two
-# pictures that a rule moved, one of which was moved back.
+# pictures that a rule moved, one of which was moved back; sources of each kind and rules.
 SORTED, JUDGED, ASKED, ACTED = "sorted", "judged", "asked", "acted"
-EVERYTHING = frozenset({SORTED, JUDGED, ASKED, ACTED})
+AUTOMATED = "automated"
+EVERYTHING = frozenset({SORTED, JUDGED, ASKED, ACTED, AUTOMATED})
 
 
 def furnish(
@@ -133,6 +135,8 @@ def furnish(
         _question(rt, stage)
     if ACTED in parts:
         stage.ids |= _acted(rt, live.id)
+    if AUTOMATED in parts:
+        stage.ids |= automated.furnish(rt, live.id)
     return stage
 
 

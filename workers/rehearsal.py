@@ -17,7 +17,7 @@ from sqlalchemy import select
 from connector.db.session import now
 from connector.db.tables import Classifier, Image, ModelVersion, Prediction
 from connector.db.types import Json
-from connector.domain import conditions, promises, rules, versions
+from connector.domain import conditions, folders, promises, rules, versions
 from connector.domain.conditions import Facts
 from connector.domain.decisions import Answer, question
 from connector.errors import Conflict
@@ -26,6 +26,7 @@ from workers.answering import Task, answer
 from workers.classify import sessions_of
 from workers.judging import record_of
 from workers.looking import look
+from workers.rehearsed import Rehearsed
 from workers.runtime import Runtime
 
 SHOWN, MOST = 500, 20_000
@@ -46,6 +47,9 @@ class Past:
     # What a person said of it, where one did.
     truth: str | None
     facts: Facts
+    # What actions may know of it, and where it lies.
+    picture: Json
+    location: Json
 
     @property
     def outcome(self) -> str:
@@ -104,7 +108,7 @@ def _pasts(rt: Runtime, classifier: Classifier, days: float) -> list[Past]:
     with rt.database.read() as session:
         since = now(session) - timedelta(days=days)
         statement = (
-            select(Prediction, Image.sha256)
+            select(Prediction, Image.sha256, Image.media_type)
             .join(Image, Image.id == Prediction.image_id)
             .where(
                 Prediction.classifier_id == classifier.id,
@@ -115,14 +119,32 @@ def _pasts(rt: Runtime, classifier: Classifier, days: float) -> list[Past]:
             .order_by(Prediction.id.desc())
             .limit(MOST)
         )
-        return [_past(row, sha256) for row, sha256 in session.execute(statement)]
+        return [_past(classifier, *found) for found in session.execute(statement)]
 
 
-def _past(row: Prediction, sha256: str) -> Past:
+def _past(classifier: Classifier, row: Prediction, sha256: str, media_type: str) -> Past:
     by_person = row.decided_by == "person" and row.status == "done"
     truth = row.corrected_label or (row.label if by_person else None)
+    picture = {
+        "id": row.id,
+        "image_id": row.image_id,
+        "classifier_name": classifier.name,
+        "name": row.name,
+        "external_id": row.external_id,
+        "media_type": media_type,
+        "created_at": row.created_at,
+    }
     return Past(
-        row.id, sha256, row.name, row.label, row.status, row.decided_by, truth, Facts.of(row)
+        row.id,
+        sha256,
+        row.name,
+        row.label,
+        row.status,
+        row.decided_by,
+        truth,
+        Facts.of(row),
+        picture,
+        row.location,
     )
 
 
@@ -161,6 +183,8 @@ def _result(
     answers: Mapping[str, Answer],
 ) -> Json:
     effects = _Effects(rt, classifier, params.get("rules"))
+    about = params.get("about")
+    rehearsed = None if about is None else _rehearsed(rt, classifier, params["rules"][about])
     counts: dict[str, Counter[str]] = {"before": Counter(), "after": Counter()}
     differ: list[Json] = []
     total = wrong_before = wrong_after = judged = 0
@@ -175,6 +199,9 @@ def _result(
             wrong_before += past.outcome not in (ASKED, past.truth)
             wrong_after += after not in (ASKED, past.truth)
         changed = effects.changed(past, after, confidence)
+        if rehearsed is not None and (after != ASKED or past.status == "done"):
+            facts = effects.facts(past, after, confidence)
+            rehearsed.see(facts, past.picture, past.location, changed is not None)
         if after != past.outcome or changed is not None:
             total += 1
             if len(differ) < SHOWN:
@@ -191,7 +218,13 @@ def _result(
         "wrong_after": wrong_after,
         "differ_count": total,
         "differ": differ,
+        **({} if rehearsed is None else {"rule": rehearsed.result()}),
     }
+
+
+def _rehearsed(rt: Runtime, classifier: Classifier, rule: Json) -> Rehearsed:
+    where = folders.sorted_dir(rt.database, rt.settings, classifier.workspace_id)
+    return Rehearsed(rule, rt.settings, where)
 
 
 def _difference(
@@ -220,13 +253,18 @@ class _Effects:
         if wanted is not None:
             self._after = [(_when(one), one["actions"]) for one in wanted]
 
+    @staticmethod
+    def facts(past: Past, after: str, confidence: float) -> Facts:
+        """Return what rules would look at: the model's answer where nobody would be asked."""
+        if after == ASKED:
+            return past.facts
+        return replace(past.facts, label=after, confidence=confidence, decided_by="model")
+
     def changed(self, past: Past, after: str, confidence: float) -> Json | None:
         """Return what would be done instead, None when the rules do the same."""
         if self._after is self._before:
             return None
-        facts = past.facts
-        if after != ASKED:
-            facts = replace(facts, label=after, confidence=confidence, decided_by="model")
+        facts = self.facts(past, after, confidence)
         before, then = _effects(self._before, facts), _effects(self._after, facts)
         return None if before == then else {"before": before, "after": then}
 

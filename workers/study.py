@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from connector.db.tables import Classifier, Study
 from connector.db.types import Json
-from connector.domain import studies
+from connector.domain import glances, studies
 from connector.errors import ColabelError, LostLease, Unavailable
 from models.errors import ModelError
-from workers import comparison, rehearsal, suggestions
+from workers import comparison, glance, rehearsal, suggestions
 from workers import runtime as rt_module
 from workers.keeper import blameless, keep
 from workers.runtime import Runtime, runtime
@@ -24,6 +24,7 @@ ANSWERS: dict[str, Answer] = {
     studies.LABEL_NEXT: suggestions.label_next,
     studies.GROUPS: suggestions.groups,
     studies.COMPARISON: comparison.run,
+    studies.GLANCE: glance.run,
 }
 
 
@@ -54,10 +55,13 @@ def step(rt: Runtime) -> int:
             studies.finish(session, claimed, result)
     except LostLease as error:
         logger.warning(error.detail)
+        return 1
     except Unavailable:
         raise  # the lease runs out and somebody answers it again
     except (ModelError, ColabelError) as error:
         _fail(rt, claimed, error.code, error.detail)
+    if claimed.row.kind == studies.GLANCE:
+        glances.release(rt.database, claimed.row)
     return 1
 
 

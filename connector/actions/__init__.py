@@ -8,15 +8,27 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from connector.actions.base import Action, ActionParams, Context, Location, Outcome, held, local
+from connector.actions.base import (
+    Action,
+    ActionParams,
+    Context,
+    Foresight,
+    Location,
+    Outcome,
+    Sight,
+    held,
+    local,
+)
 from connector.errors import BadRequest
 
 __all__ = [
     "Action",
     "ActionParams",
     "Context",
+    "Foresight",
     "Location",
     "Outcome",
+    "Sight",
     "discover",
     "get_action",
     "held",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from connector.actions.base import Action, Context, Location, Outcome, held
+from connector.actions.base import Action, Context, Foresight, Location, Outcome, Sight, held
 from connector.actions.templates import fill_text
 from connector.alerts import channels, compose
 from connector.alerts.params import AlertParams
@@ -39,6 +39,10 @@ class Alert(Action[AlertParams]):
         every = f"at most every {params.seconds:,.0f} s"
         rest = "the rest in one digest" if params.digest else "what comes in between is not sent"
         return f"{sentence}: {every}, {rest}."
+
+    def foresee(self, params: AlertParams, sight: Sight) -> Foresight:
+        """Return what it would say."""
+        return Foresight(f"It says: {fill_text(params.message, sight.prediction)}")
 
     def shown(self, params: dict[str, Any]) -> dict[str, Any]:
         """Hide the address of an incoming webhook: who knows it may post."""

@@ -46,6 +46,24 @@ P = TypeVar("P", bound=ActionParams)
 
 
 @dataclass(frozen=True)
+class Sight:
+    """A picture to look ahead with: what is known of it, and where it lies. Nothing is touched."""
+
+    prediction: Mapping[str, Any]
+    location: Location
+    settings: Settings
+    sorted_dir: Path
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What an action would come to for one picture; `group`: what it has in common with others."""
+
+    text: str
+    group: str = ""
+
+
+@dataclass(frozen=True)
 class Window:
     """How often one receiver is told: `target` says who it is among a rule's receivers."""
 
@@ -179,6 +197,17 @@ class Action(ABC, Generic[P]):
     @abstractmethod
     def describe(self, params: P) -> str:
         """Return one sentence that tells a person what will happen."""
+
+    def brief(self, params: P) -> str:
+        """Return the same as short as a list of rules wants it."""
+        return self.describe(params)
+
+    def foresee(self, params: P, sight: Sight) -> Foresight | None:
+        """Return what it would come to for this very picture; None adds nothing to `describe`.
+
+        Raises what keeps it from being done to this picture, as far as that can be told.
+        """
+        return None
 
     @abstractmethod
     def execute(self, params: P, location: Location, ctx: Context) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from connector.actions.base import Action, Context, Location, Outcome
+from connector.actions.base import Action, Context, Foresight, Location, Outcome, Sight
 from connector.actions.transfer import IntoFolder, bring, placed, remove_placed
 from connector.settings import Settings
 
@@ -23,6 +23,14 @@ class Copy(Action[IntoFolder]):
     def describe(self, params: IntoFolder) -> str:
         """Return one sentence with an example of the resulting path."""
         return f"Copies the picture into {params.folder} (for example {params.preview()})."
+
+    def brief(self, params: IntoFolder) -> str:
+        """Return the folder without an example."""
+        return f"Copies the picture into {params.folder}."
+
+    def foresee(self, params: IntoFolder, sight: Sight) -> Foresight:
+        """Return the address that it would get."""
+        return params.foresee(sight)
 
     def execute(self, params: IntoFolder, location: Location, ctx: Context) -> Outcome:
         """Place the copy, once."""

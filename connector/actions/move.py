@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from connector.actions.base import Action, Context, Location, Outcome, held
+from connector.actions.base import Action, Context, Foresight, Location, Outcome, Sight, held
 from connector.actions.files import Facts
 from connector.actions.places import Place, Taken, place_of
 from connector.actions.transfer import Brought, IntoFolder, bring, placed, put_back, remove_placed
@@ -26,6 +26,14 @@ class Move(Action[IntoFolder]):
     def describe(self, params: IntoFolder) -> str:
         """Return one sentence with an example of the resulting path."""
         return f"Moves the picture into {params.folder} (for example {params.preview()})."
+
+    def brief(self, params: IntoFolder) -> str:
+        """Return the folder without an example."""
+        return f"Moves the picture into {params.folder}."
+
+    def foresee(self, params: IntoFolder, sight: Sight) -> Foresight:
+        """Return the address that it would get."""
+        return params.foresee(sight)
 
     def execute(self, params: IntoFolder, location: Location, ctx: Context) -> Outcome:
         """Place the picture, then delete the source if it is still what was copied."""

@@ -7,7 +7,15 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from connector import decoding
-from connector.actions.base import Action, ActionParams, Context, Location, Outcome
+from connector.actions.base import (
+    Action,
+    ActionParams,
+    Context,
+    Foresight,
+    Location,
+    Outcome,
+    Sight,
+)
 from connector.actions.orientation import degrees_to_upright
 from connector.actions.rewriting import Rewritten, restore, rewrite
 from connector.actions.rotated import Rotated, Unrotatable
@@ -48,6 +56,14 @@ class Rotate(Action[RotateParams]):
         if params.to_upright:
             return "Turns the picture upright, as its label says, without loss."
         return f"Turns the picture {params.degrees}° clockwise without loss."
+
+    def foresee(self, params: RotateParams, sight: Sight) -> Foresight:
+        """Return by how much it would be turned. Raises ActionFailed for a label of no turn."""
+        label = str(sight.prediction.get("label") or "")
+        degrees = params.degrees or degrees_to_upright(label)
+        if degrees == 0:
+            return Foresight("It stays as it is: its label says that it is upright.", "not turned")
+        return Foresight(f"It is turned {degrees}° clockwise.", f"turned {degrees}°")
 
     def execute(self, params: RotateParams, location: Location, ctx: Context) -> Outcome:
         """Turn the working file. The tag or the DCT blocks are turned, see docs/actions.md."""

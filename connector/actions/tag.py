@@ -7,7 +7,15 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
-from connector.actions.base import Action, ActionParams, Context, Location, Outcome
+from connector.actions.base import (
+    Action,
+    ActionParams,
+    Context,
+    Foresight,
+    Location,
+    Outcome,
+    Sight,
+)
 from connector.actions.keywords import with_keywords
 from connector.actions.object_tags import MOST, add_tags, remove_tags
 from connector.actions.rewriting import Rewritten, restore, rewrite
@@ -83,15 +91,22 @@ class Tag(Action[TagParams]):
         pairs = ", ".join(f"{name}={value}" for name, value in params.tags.items())
         return f"Tags the object in its bucket with {pairs}."
 
+    def foresee(self, params: TagParams, sight: Sight) -> Foresight:
+        """Return its tags or keywords. Raises ActionFailed for tags of what lies in no bucket."""
+        if params.keywords:
+            said = ", ".join(fill_text(one, sight.prediction).strip() for one in params.keywords)
+            return Foresight(f"Keywords: {said}.", said)
+        if sight.location["kind"] != "s3":
+            raise _not_in_a_bucket()
+        pairs = [(name, fill_text(one, sight.prediction)) for name, one in params.tags.items()]
+        said = ", ".join(f"{name}={_value(value)}" for name, value in pairs)
+        return Foresight(f"Tags: {said}.", said)
+
     def execute(self, params: TagParams, location: Location, ctx: Context) -> Outcome:
         """Tag it, or finish what an interrupted attempt has begun."""
         if params.tags:
             if location["kind"] != "s3":
-                raise ActionFailed(
-                    "Only objects in a bucket have tags, and this picture lies in none; use "
-                    "“keywords” in the rule, or a “move” into a bucket before.",
-                    code="not_in_a_bucket",
-                )
+                raise _not_in_a_bucket()
             tags = {
                 name: _value(fill_text(one, ctx.prediction)) for name, one in params.tags.items()
             }
@@ -111,6 +126,14 @@ class Tag(Action[TagParams]):
         if params.tags:
             return remove_tags(outcome_detail, ctx)
         return restore(outcome_detail, ctx)
+
+
+def _not_in_a_bucket() -> ActionFailed:
+    return ActionFailed(
+        "Only objects in a bucket have tags, and this picture lies in none; use "
+        "“keywords” in the rule, or a “move” into a bucket before.",
+        code="not_in_a_bucket",
+    )
 
 
 def _value(text: str) -> str:

@@ -10,7 +10,15 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from connector.actions.base import ActionParams, Context, Journal, Location, local
+from connector.actions.base import (
+    ActionParams,
+    Context,
+    Foresight,
+    Journal,
+    Location,
+    Sight,
+    local,
+)
 from connector.actions.buckets import SCHEME, folder_beside, folder_in_bucket
 from connector.actions.files import Facts, Source, make_folder
 from connector.actions.places import (
@@ -41,7 +49,10 @@ class IntoFolder(ActionParams):
     that lies in a bucket, beside it. s3://bucket/… names a folder in a bucket.
     """
 
-    folder: str = Field(description="Folder, such as {label}/{date:%Y-%m}, or s3://bucket/{label}")
+    folder: str = Field(
+        description="Folder, such as {label}/{date:%Y-%m}, or s3://bucket/{label}",
+        examples=["{label}/{date:%Y-%m}"],
+    )
     name: str = Field("{name}", description="File name, such as {stem}-{id}.{ext}")
 
     @field_validator("folder")
@@ -67,12 +78,30 @@ class IntoFolder(ActionParams):
         parts = render_folder(template, SAMPLE)
         return start + "/".join([*parts, render_name(self.name, SAMPLE)])
 
+    def foresee(self, sight: Sight) -> Foresight:
+        """Return the address that this picture would get if its name is free there."""
+        folder = _foreseen_folder(self.folder, sight)
+        return Foresight(f"{folder}/{render_name(self.name, sight.prediction)}", folder)
+
     def check(self, settings: Settings) -> None:
         """Refuse a folder that this service may not write to. Raises BadRequest."""
         if self.folder.startswith(SCHEME):
             folder_in_bucket(self.folder, SAMPLE, settings)
             return
         _root_and_rest(self.folder, SAMPLE, settings, settings.sorted_dir)
+
+
+def _foreseen_folder(template: str, sight: Sight) -> str:
+    """Return where `destination` would put it, without making anything."""
+    picture, location = sight.prediction, sight.location
+    if template.startswith(SCHEME):
+        place = folder_in_bucket(template, picture, sight.settings)
+    elif location["kind"] == "s3" and not template.startswith("/"):
+        place = folder_beside(template, location, picture)
+    else:
+        root, rest = _root_and_rest(template, picture, sight.settings, sight.sorted_dir)
+        return "/".join([str(root).rstrip("/"), *rest])
+    return f"{SCHEME}{place['bucket']}/{place['key']}".rstrip("/")
 
 
 def _as_value_error(template: str, *, one_part: bool = False) -> None:

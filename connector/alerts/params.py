@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from connector import mail
 from connector.actions.base import ActionParams, Window
@@ -18,20 +18,33 @@ MOST_SECONDS = 7 * 24 * 3600.0
 PEOPLE_SECONDS = 300.0
 
 
+def _only_for(*channels: str) -> dict[str, JsonValue]:
+    """Say in the schema for which channels a parameter is asked: forms show it for those alone."""
+    return {"x-only-for": {"channel": list(channels)}}
+
+
 class AlertParams(ActionParams):
     """Whom to tell, and what. `message` and `subject` take the same {fields} as folder names."""
 
     channel: Literal["webhook", "email", "slack"]
     url: str | None = Field(
-        None, description="webhook: also post to this URL; slack: the URL of an incoming webhook"
+        None,
+        description="webhook: also post to this URL; slack: the URL of an incoming webhook",
+        json_schema_extra=_only_for("webhook", "slack"),
     )
     slack_channel: str | None = Field(
         None,
         pattern=r"^#?[^\s#@<>&|,]{1,80}$",
         description="slack: a channel, by name or id, that the bot of COLABEL_SLACK_TOKEN posts to",
+        json_schema_extra=_only_for("slack"),
     )
-    to: list[str] = Field(default=[], max_length=20, description="email: the receivers")
-    subject: str = "{classifier}: {label}"
+    to: list[str] = Field(
+        default=[],
+        max_length=20,
+        description="email: the receivers",
+        json_schema_extra=_only_for("email"),
+    )
+    subject: str = Field("{classifier}: {label}", json_schema_extra=_only_for("email", "slack"))
     message: str = "{name} was recognised as “{label}” ({confidence:.0%})."
     at_most_every: float | None = Field(
         None,

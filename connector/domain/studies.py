@@ -19,6 +19,8 @@ REHEARSAL = "rehearsal"
 LABEL_NEXT = "label_next"
 GROUPS = "groups"
 COMPARISON = "comparison"
+# One picture, only looked at: see connector.domain.glances.
+GLANCE = "glance"
 # Of one kind, among which one with certain parameters is looked for.
 LATEST = 10
 

@@ -12,7 +12,7 @@ from connector.web.schemas.classifiers import PromiseWanted, WorkStatus
 from connector.web.schemas.predictions import Fault
 from connector.web.schemas.rules import WantedAction
 
-StudyKind = Literal["rehearsal", "label_next", "groups", "comparison"]
+StudyKind = Literal["rehearsal", "label_next", "groups", "comparison", "glance"]
 
 
 class RehearsedRule(Wanted):

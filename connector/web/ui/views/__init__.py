@@ -7,13 +7,9 @@ from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
 from connector.web.ui.views.activity import (
-    activity,
-    bulk_undo,
-    classifier_activity,
-    journey,
-)
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.asking import asking
+from connector.web.ui.views.automate import automate
 from connector.web.ui.views.classifier import classifier
 from connector.web.ui.views.classifier_review import classifier_review
 from connector.web.ui.views.classifier_settings import classifier_settings
@@ -43,6 +39,7 @@ PAGES: tuple[Pages, ...] = (
     answer,
     asking,
     assets,
+    automate,
     bulk_undo,
     classifier,
     classifier_activity,
