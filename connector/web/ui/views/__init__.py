@@ -6,7 +6,7 @@ from connector.web.ui.assets import assets
 from connector.web.ui.pages import Pages
 from connector.web.ui.themes import themes
 from connector.web.ui.views.account import account
-from connector.web.ui.views.activity import (
+from connector.web.ui.views.activity import activity, bulk_undo, classifier_activity, journey
 from connector.web.ui.views.answer import answer
 from connector.web.ui.views.asking import asking
 from connector.web.ui.views.automate import automate
