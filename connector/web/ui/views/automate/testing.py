@@ -15,6 +15,7 @@ from connector.domain import (
     classifiers,
     foreseeing,
     glances,
+    prediction_list,
     predictions,
     rules,
     source_names,
@@ -24,6 +25,7 @@ from connector.domain import (
 )
 from connector.domain.classifiers import HOOK
 from connector.domain.longwork import UNFINISHED
+from connector.domain.prediction_list import PredictionFilter
 from connector.domain.predictions import SourceRef, Submission
 from connector.errors import BadRequest, ColabelError, NotFound
 from connector.inbound.generic import ImageReference
@@ -124,8 +126,9 @@ def _page(classifier_id: str, form: Form) -> ResponseReturnValue:
         classifier = own_classifier(session, classifier_id)
         ways = ways_in.of_classifier(session, classifier)
         in_force = sum(row.enabled for row in rules.list_rules(session, classifier))
-        recent = predictions.list_predictions(
-            session, classifier.workspace_id, classifier_id=classifier.id, limit=RECENT
+        wanted = PredictionFilter(classifier_id=classifier.id)
+        recent = prediction_list.list_predictions(
+            session, classifier.workspace_id, wanted, limit=RECENT
         ).items
     return page(
         "automate/test.html",
