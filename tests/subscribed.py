@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from connector.db.tables import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.types import utcnow
 from connector.domain import outbound
+from connector.ids import first_at, new_id
 
 REASON = "Every delivery has failed for 5 days. Last: The receiver answered 500."
 
@@ -19,12 +20,12 @@ def subscriptions(session: Session, workspace_id: str) -> dict[str, str]:
     Their addresses lead nowhere, and what they are told of does not happen by itself in a test.
     """
     well = _add(session, workspace_id, "https://well.invalid/colabel")
-    _sent(session, well, "model.promoted", [200])
+    _sent(session, well, "model.promoted", [200], ago=35)
     failing = _add(session, workspace_id, "https://shop.invalid/orders/colabel?token=of-the-tests")
     failing.filters = {"labels": ["red"], "min_confidence": 0.9, "decided_by": "model"}
-    _sent(session, failing, "prediction.completed", [200])
-    _sent(session, failing, "review.requested", [500, 500, None], "failed")
-    last = _sent(session, failing, "prediction.completed", [503], "cancelled")
+    _sent(session, failing, "prediction.completed", [200], ago=45)
+    _sent(session, failing, "review.requested", [500, 500, None], "failed", ago=40)
+    last = _sent(session, failing, "prediction.completed", [503], "cancelled", ago=5)
     moment = utcnow()
     session.add(Endpoint(key=failing.id, failures=3, failing_since=moment - timedelta(minutes=40)))
     off = _add(session, workspace_id, "https://gone.invalid/")
@@ -44,14 +45,23 @@ def _sent(
     event_type: str,
     answers: list[int | None],
     status: str = "delivered",
+    *,
+    ago: int,
 ) -> Delivery:
-    """A delivery that is over, after attempts that were answered so (None: not at all)."""
-    moment = utcnow()
+    """A delivery that is over, after attempts that were answered so (None: not at all).
+
+    It was made `ago` minutes ago.
+    """
+    moment = utcnow() - timedelta(minutes=ago)
+    # As `new_id` would have made it then: ids sort by time.
+    made = first_at("dlv", moment)[:14] + new_id("dlv")[14:]
     payload = {"id": "pred_of_the_tests", "label": "red", "confidence": 0.97}
     event = Event(workspace_id=webhook.workspace_id, type=event_type, payload=payload)
     session.add(event)
     session.flush()
     row = Delivery(
+        id=made,
+        created_at=moment,
         event_id=event.id,
         webhook_id=webhook.id,
         url=webhook.url,

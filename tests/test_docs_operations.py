@@ -140,7 +140,7 @@ def test_every_check_of_doctor_is_explained_and_no_other() -> None:
     assert explained == found
 
 
-CHECKS = ("checks", "outside", "machine")
+CHECKS = ("checks", "places", "outside", "machine")
 
 
 @pytest.mark.parametrize("text", [DEPLOY, TROUBLE], ids=["deploy", "troubleshooting"])

@@ -12,7 +12,7 @@ import redis
 from sqlalchemy.orm import Session
 
 from connector import presence
-from connector.checkup import checks, machine, outside
+from connector.checkup import checks, machine, outside, places
 from connector.checkup.finding import Finding
 from connector.domain import facts, numbers
 from connector.domain.numbers import Waiting
@@ -59,7 +59,7 @@ def look(session: Session, client: redis.Redis, settings: Settings) -> Now:
     known = facts.several(session, (facts.DEVICE, facts.WEIGHTS))
     found, away = _workers(client)
     findings = [
-        checks.disk(settings),
+        places.disk(settings),
         Finding("ok", "database", f"{_database(session)} answers."),
         *_processes(found, away, settings),
         *machine.known(known.get(facts.DEVICE), known.get(facts.WEIGHTS)),

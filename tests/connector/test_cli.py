@@ -14,7 +14,7 @@ from colours import backbone as colour_backbone
 from colours import colour_classifier, picture
 from sqlalchemy import select
 
-from connector.checkup import checks, processes
+from connector.checkup import checks, places, processes
 from connector.cli import COMMANDS, cli
 from connector.commands.answers import labelled_folders
 from connector.commands.show import table
@@ -234,13 +234,13 @@ def test_the_checks_of_doctor_tell_what_to_do(
     run: Run, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings()
-    assert checks.data_folder(settings).status == "warn"
+    assert places.data_folder(settings).status == "warn"
     assert "colabel up" in checks.database(settings).sentence
     run("db", "upgrade")
-    assert checks.data_folder(settings).status == "ok"
+    assert places.data_folder(settings).status == "ok"
     assert checks.database(settings).status == "ok"
-    assert checks.disk(settings).status in ("ok", "warn")
-    assert checks.disk(settings.model_copy(update={"min_free_bytes": 10**18})).status == "fail"
+    assert places.disk(settings).status in ("ok", "warn")
+    assert places.disk(settings.model_copy(update={"min_free_bytes": 10**18})).status == "fail"
     assert not processes.service_runs(settings)
     assert checks.redis_server(settings, running=False).status == "warn"
     away = settings.model_copy(update={"redis_url": f"unix://{data}/none.sock"})

@@ -14,7 +14,7 @@ from redis import Redis
 from running import until
 
 from connector import presence
-from connector.checkup import checks, outside
+from connector.checkup import checks, outside, places
 from connector.checkup.finding import Finding
 from connector.embedded import EmbeddedRedis
 from connector.jobs import QUEUES
@@ -34,17 +34,17 @@ def but(settings: Settings, **changes: object) -> Settings:
 
 
 def test_what_is_kept_can_be_written(local: Settings) -> None:
-    assert checks.storage(local).status == "ok"
+    assert places.storage(local).status == "ok"
     assert not [path for path in local.blobs_dir.rglob("*") if path.is_file()]
     (local.data_dir / "taken").write_bytes(b"a file is no folder")
-    found = checks.storage(but(local, storage=f"file://{local.data_dir}/taken"))
+    found = places.storage(but(local, storage=f"file://{local.data_dir}/taken"))
     assert found.status == "fail"
     assert "COLABEL_STORAGE" in found.sentence
 
 
 def test_a_bucket_is_tried(local: Settings, bucket: S3Bucket) -> None:
-    assert checks.storage(but(local, storage=str(bucket.name))).status == "ok"
-    found = checks.storage(but(local, storage="s3://no-such-bucket-here"))
+    assert places.storage(but(local, storage=str(bucket.name))).status == "ok"
+    found = places.storage(but(local, storage="s3://no-such-bucket-here"))
     assert found.status == "fail"
     assert "does not exist" in found.sentence
 

@@ -11,7 +11,7 @@ import pytest
 from buckets import S3Bucket
 from click.testing import CliRunner
 
-from connector.checkup import checks, machine
+from connector.checkup import machine, places
 from connector.cli import cli
 from connector.errors import ConfigurationError
 from connector.settings import Bucket, Settings, load_settings
@@ -78,10 +78,10 @@ def kept_in(bucket: S3Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_bucket_that_works_passes(kept_in: Settings, bucket: S3Bucket) -> None:
     check_at_start(kept_in)
-    found = checks.storage(kept_in)
+    found = places.storage(kept_in)
     assert (found.status, found.part) == ("ok", "storage")
     assert str(bucket.name) in found.sentence
-    assert "uploads wait" in checks.disk(kept_in).sentence
+    assert "uploads wait" in places.disk(kept_in).sentence
     assert bucket.listed() == []
 
 
@@ -89,7 +89,7 @@ def test_nothing_starts_on_a_bucket_that_is_missing(kept_in: Settings) -> None:
     wrong = kept_in.model_copy(update={"storage": "s3://there-is-none/x"})
     with pytest.raises(ConfigurationError, match=r"make it, or correct COLABEL_STORAGE"):
         check_at_start(wrong)
-    found = checks.storage(wrong)
+    found = places.storage(wrong)
     assert found.status == "fail"
     assert "COLABEL_STORAGE" in found.sentence
 
@@ -111,7 +111,7 @@ def test_a_denied_bucket_is_refused_at_the_start(kept_in: Settings, bucket: S3Bu
     try:
         with pytest.raises(ConfigurationError, match="s3:PutObject"):
             check_at_start(kept_in)
-        assert "AWS_ACCESS_KEY_ID" in checks.storage(kept_in).sentence
+        assert "AWS_ACCESS_KEY_ID" in places.storage(kept_in).sentence
     finally:
         bucket.server.ask_for_permission(False)
 
@@ -123,7 +123,7 @@ def test_one_that_is_away_is_waited_for(
     with caplog.at_level(logging.WARNING):
         check_at_start(kept_in)
     assert "cannot be reached at present" in caplog.text
-    found = checks.storage(kept_in)
+    found = places.storage(kept_in)
     assert found.status == "fail"
     assert "AWS_ENDPOINT_URL_S3" in found.sentence
 

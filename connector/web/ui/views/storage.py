@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 from flask.typing import ResponseReturnValue
 
-from connector.checkup import checks
+from connector.checkup import places
 from connector.domain import retention_survey, stored
 from connector.domain.retention_survey import Going
 from connector.web.services import services
@@ -32,8 +32,8 @@ def show() -> ResponseReturnValue:
         waiting=waiting,
         settings=here.settings,
         place=here.settings.bucket or here.settings.blobs_dir,
-        disk=checks.room(here.settings),
-        disk_says=checks.disk(here.settings),
+        disk=places.room(here.settings),
+        disk_says=places.disk(here.settings),
         **_retention(preview=bool(request.args.get("preview"))),
     )
 
