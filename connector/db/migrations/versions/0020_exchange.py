@@ -25,7 +25,7 @@ def upgrade() -> None:
     )
     op.add_column("examples", sa.Column("labelled_by", sa.String(), nullable=True))
     op.add_column("examples", sa.Column("guess_id", sa.String(), nullable=True))
-    op.add_column("examples", sa.Column("confidence", sa.Float(), nullable=True))
+    op.add_column("examples", sa.Column("confidence", sa.Double(), nullable=True))
     op.add_column("examples", sa.Column("scored_version", sa.Integer(), nullable=True))
     for columns in (["confidence", "id"], ["scored_version"]):
         columns = ["classifier_id", *columns]
