@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 from random import Random
 
 from PIL import Image
@@ -15,6 +16,9 @@ from connector.demo.sheet import jpeg
 LABELLED, WAITING, NEW = 36, 4, 5
 # So many at the beginning are right in any case.
 MOST_RIGHT = 9
+# So many labels are wrong on purpose: those of a kind that looks the least like the right one.
+WRONG = 2
+UNLIKE = {"letter": "form", "invoice": "form", "form": "letter"}
 # New pages that are half one kind and half another: nobody could be sure.
 DOUBTFUL = 6
 
@@ -55,19 +59,15 @@ def examples() -> list[Planned]:
 
 
 def mislabelled(pages: list[Planned], is_judged: Callable[[bytes], bool]) -> list[Planned]:
-    """Return the pages with two labels wrong, one of them on a page that a model is judged by.
+    """Return the pages with WRONG labels wrong, on none by which the model itself is judged.
 
-    Of what it has learned from, a model alone cannot say that its label is unlikely, and with more
-    wrong ones among the few others it would trust itself less. They are the same each time.
+    Those that a model learns from are checked against each other, and there they are found. They
+    are the same each time.
     """
-    labelled = [page for page in pages if page.label is not None]
-    judged = next((page for page in labelled[MOST_RIGHT:] if is_judged(page.draw())), None)
-    wrong = {page.name for page in (judged, labelled[-1]) if page is not None}
-    return [replace(page, label=_next(page.kind)) if page.name in wrong else page for page in pages]
-
-
-def _next(kind: str) -> str:
-    return KINDS[(KINDS.index(kind) + 1) % len(KINDS)]
+    labelled = (page for page in pages[MOST_RIGHT:] if page.label is not None)
+    chosen = islice((page for page in labelled if not is_judged(page.draw())), WRONG)
+    wrong = {page.name: UNLIKE[page.kind] for page in chosen}
+    return [replace(page, label=wrong.get(page.name, page.label)) for page in pages]
 
 
 def arrivals() -> list[Planned]:

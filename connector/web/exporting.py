@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from flask import Response
 
@@ -24,15 +24,37 @@ def export_response(begin: Callable[[], Export]) -> Response:
             code="too_many_exports",
             retry_after=60,
         )
+    place = _Place()
     try:
         made = begin()
     except BaseException:
-        _FREE.release()
+        place.leave()
         raise
-    response = Response(made.chunks, content_type=made.media_type)
+    response = Response(place.until_the_end(made.chunks), content_type=made.media_type)
     # Also when whoever asked hangs up, before the first byte or in the middle.
-    response.call_on_close(_FREE.release)
+    response.call_on_close(place.leave)
     response.headers["Content-Disposition"] = content_disposition(made.name, inline=False)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+class _Place:
+    """One of the few places, to be left once."""
+
+    def __init__(self) -> None:
+        self._taken, self._lock = True, threading.Lock()
+
+    def leave(self) -> None:
+        """Make room for another export."""
+        with self._lock:
+            taken, self._taken = self._taken, False
+        if taken:
+            _FREE.release()
+
+    def until_the_end(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the chunks, and leave after the last one."""
+        try:
+            yield from chunks
+        finally:
+            self.leave()
