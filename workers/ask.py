@@ -14,6 +14,7 @@ from connector.asks import slack_messages
 from connector.db.tables import Asking, Image
 from connector.domain import (
     asking,
+    asking_messages,
     asking_turns,
     leases,
     overdue,
@@ -21,7 +22,7 @@ from connector.domain import (
     slack_answers,
     slack_replies,
 )
-from connector.domain.asking_turns import Message
+from connector.domain.asking_messages import Message
 from connector.errors import ColabelError, Gone, LostLease, NotFound
 from connector.logs import log_context
 from connector.slack import Posted
@@ -113,13 +114,13 @@ class Turn:
     def _write(self, write: Callable[[Session, Asking], T]) -> T:
         """Write as whoever holds the row. Raises LostLease."""
         with self._rt.database.write() as session:
-            return write(session, asking_turns.mine(session, self._claim))
+            return write(session, asking_messages.mine(session, self._claim))
 
     def _can_send(self) -> bool:
         return self._write(lambda s, row: asking_turns.can_send(s, self._settings, row))
 
     def _changed(self, session: Session, row: Asking) -> list[str]:
-        return asking_turns.changed(session, row)
+        return asking_messages.changed(session, row)
 
     def _planned(self, session: Session, _row: Asking) -> list[str]:
         return asking_turns.plan(session, self._claim)
@@ -135,29 +136,29 @@ class Turn:
             logger.warning("asking in Slack: %s", error.detail)
             failed = error
         return self._write(
-            lambda s, _: asking_turns.note_failed(s, self._claim, question_id, failed)
+            lambda s, _: asking_messages.note_failed(s, self._claim, question_id, failed)
         )
 
     def _message(self, question_id: str) -> Message:
         with self._rt.database.read() as session:
-            return asking_turns.message(session, self._settings, question_id)
+            return asking_messages.message(session, self._settings, question_id)
 
     def _show(self, question_id: str) -> None:
         """Let a message show what is known now."""
         told = self._message(question_id)
         where = Posted(told.row.channel_id or told.row.channel, told.row.ts or "")
         slack.update_message(self._settings, where, self._said(told))
-        self._write(lambda s, _: asking_turns.note_shown(s, self._claim, question_id, told))
+        self._write(lambda s, _: asking_messages.note_shown(s, self._claim, question_id, told))
 
     def _post(self, question_id: str) -> None:
         """Post a message; who dies between the two steps posts it again."""
         told = self._message(question_id)
         if told.outcome is not None:
-            self._write(lambda s, _: asking_turns.note_needless(s, self._claim, question_id))
+            self._write(lambda s, _: asking_messages.note_needless(s, self._claim, question_id))
             return
         said = self._said(told)
         where = slack.post_message(self._settings, told.row.channel, said)
-        self._write(lambda s, _: asking_turns.note_posted(s, self._claim, question_id, where))
+        self._write(lambda s, _: asking_messages.note_posted(s, self._claim, question_id, where))
 
     def _said(self, told: Message) -> slack_messages.Block:
         asked = self._pictured(told)
@@ -167,7 +168,7 @@ class Turn:
 
     def _pictured(self, told: Message) -> slack_messages.Question:
         """Return the question with its picture: by our address, or uploaded where that fails."""
-        if told.image is None or told.row.attempts >= asking_turns.TRIES - 1:
+        if told.image is None or told.row.attempts >= asking_messages.TRIES - 1:
             return told.question
         if self._outside is None:
             self._outside = picture_links.is_reachable(self._settings)
@@ -193,7 +194,7 @@ class Turn:
         about = f"The picture {told.question.name}"
         file_id = slack.upload_unshared(self._settings, slack.File("picture.jpg", small, about))
         question_id = told.row.id
-        self._write(lambda s, _: asking_turns.note_file(s, self._claim, question_id, file_id))
+        self._write(lambda s, _: asking_messages.note_file(s, self._claim, question_id, file_id))
         return file_id
 
     def _summarize(self) -> None:
@@ -202,7 +203,7 @@ class Turn:
             row = session.get_one(Asking, self._claim.ids[0])
             count = asking_turns.count_waiting(session, row)
             subject = next(asking_turns.subjects(session, row))
-        if row.channel is None or count == row.summary_count:
+        if not asking_turns.asks(row) or row.channel is None or count == row.summary_count:
             return
         most = asking_turns.MOST_COUNTED
         said = slack_messages.waiting(subject, count, most, self._review_url(row))
@@ -211,7 +212,7 @@ class Turn:
             self._change_summary(Posted(row.summary_channel, row.summary_ts), said)
         else:
             where = slack.post_message(self._settings, row.channel, said)
-        self._write(lambda s, _: asking_turns.note_summary(s, self._claim, count, where))
+        self._write(lambda s, _: asking_messages.note_summary(s, self._claim, count, where))
 
     def _change_summary(self, where: Posted, said: slack_messages.Block) -> None:
         try:
@@ -220,7 +221,7 @@ class Turn:
             if not error.permanent or is_closed(error):
                 raise
             # Somebody deleted it: the next one is a new message.
-            self._write(lambda s, row: asking_turns.forget_summary(row))
+            self._write(lambda s, row: asking_messages.forget_summary(row))
 
     def _review_url(self, row: Asking) -> str:
         return reminding.review_url(self._settings, row)

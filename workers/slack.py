@@ -26,7 +26,8 @@ from workers.runtime import Runtime, runtime
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
-PING_SECONDS = 5.0
+# A line that broke is given up after five pings that could not be sent.
+PING_SECONDS = 3.0
 # So long a look whether somebody said stop.
 LOOK_SECONDS = 0.5
 

@@ -6,11 +6,8 @@ connection that we opened. The same click again changes nothing, whoever sends i
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,14 +16,15 @@ from sqlalchemy.orm import Session
 
 from connector import slack
 from connector.alerts.slack_blocks import clip, escape
-from connector.asks import slack_messages
+from connector.asks import slack_clicks, slack_messages
+from connector.asks.slack_clicks import Click
 from connector.db import Database
 from connector.db.insert import insert_missing
 from connector.db.session import now, want
 from connector.db.tables import Label, Review, SlackQuestion, SlackReply, SlackSeen
 from connector.db.types import Json, utcnow
-from connector.domain import asking, asking_turns, audit_log, review_cards, reviews
-from connector.errors import BadRequest, ColabelError, Conflict, Unprocessable
+from connector.domain import asking, asking_messages, audit_log, review_cards, reviews
+from connector.errors import ColabelError, Conflict, Unprocessable
 from connector.ids import new_id
 from connector.settings import Settings
 
@@ -36,24 +34,8 @@ logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 2.2
 # Longer than a signature counts (five minutes) by far.
 REMEMBERED = timedelta(days=1)
-MOST_NAME = 80
 WORKS = "The button works: this click has reached colabel."
 NO_WINDOW = "The labels could not be shown here ({why}). Answer in colabel: {url}"
-
-
-@dataclass(frozen=True)
-class Click:
-    """Who clicked, where, on what; `key` is the same when the same request comes again."""
-
-    key: str
-    by: str
-    user_id: str
-    action: str
-    value: Json
-    response_url: str | None
-    trigger_id: str
-    channel_id: str | None
-    ts: str | None
 
 
 def take(database: Database, settings: Settings, payload: Mapping[str, Any]) -> Json | None:
@@ -63,7 +45,7 @@ def take(database: Database, settings: Settings, payload: Mapping[str, Any]) -> 
     """
     kind = payload.get("type")
     if kind == "block_actions":
-        _clicked(database, settings, _click(payload))
+        _clicked(database, settings, slack_clicks.read(payload))
     if kind == "view_submission":
         return _chosen(database, settings, payload)
     return None
@@ -190,7 +172,7 @@ def _open_window(database: Database, settings: Settings, click: Click, review_id
             _note_copy(session, click, review_id)
             return
         card = review_cards.card(session, row.workspace_id, review_id, examples=False)
-        choices = asking_turns.choices(session, card)
+        choices = asking_messages.choices(session, card)
         view = slack_messages.window(review_id, choices, None)
     try:
         slack.open_view(settings, click.trigger_id, view, WINDOW_SECONDS)
@@ -203,14 +185,10 @@ def _open_window(database: Database, settings: Settings, click: Click, review_id
 
 def _chosen(database: Database, settings: Settings, payload: Mapping[str, Any]) -> Json | None:
     """An answer from the window; its errors are shown in the window."""
-    view = _part(payload, "view")
-    if view.get("callback_id") != slack_messages.WINDOW:
+    chosen = slack_clicks.chosen(payload)
+    if chosen is None:
         return None
-    review_id = str(_json(view.get("private_metadata")).get("review", ""))
-    values = _part(_part(view, "state"), "values")
-    picked = _part(_part(values, slack_messages.CHOICE), slack_messages.CHOICE)
-    label_id = str(_part(picked, "selected_option").get("value", ""))
-    click = _click({**payload, "actions": [{"action_id": slack_messages.LABEL, "value": "{}"}]})
+    click, review_id, label_id = chosen
     error = _answer(database, settings, click, review_id, label_id)
     if error is None:
         return None
@@ -220,37 +198,6 @@ def _chosen(database: Database, settings: Settings, payload: Mapping[str, Any]) 
         return None
     plain = sentence.replace("*", "")
     return {"response_action": "errors", "errors": {slack_messages.CHOICE: clip(plain, 300)}}
-
-
-def _click(payload: Mapping[str, Any]) -> Click:
-    actions = payload.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions else None
-    user = payload.get("user")
-    if not isinstance(action, Mapping) or not isinstance(user, Mapping):
-        raise BadRequest("This is no interaction as Slack sends it.", code="not_from_slack")
-    container = _part(payload, "container")
-    url = payload.get("response_url")
-    trigger = str(payload.get("trigger_id") or "")
-    name = str(user.get("username") or user.get("name") or user.get("id") or "Somebody")
-    action_id = str(action.get("action_id", ""))
-    value = action.get("value")
-    return Click(
-        key=_key(trigger, payload),
-        by=f"{clip(name, MOST_NAME)} (Slack)",
-        user_id=str(user.get("id", ""))[:MOST_NAME],
-        action=action_id,
-        value={} if value in (None, slack_messages.TEST) else _json(value),
-        response_url=url if isinstance(url, str) and url else None,
-        trigger_id=trigger,
-        channel_id=_text(container.get("channel_id")),
-        ts=_text(container.get("message_ts")),
-    )
-
-
-def _key(trigger: str, payload: Mapping[str, Any]) -> str:
-    """Return what tells a click from every other: Slack names each by its trigger."""
-    told = trigger or json.dumps(payload, sort_keys=True, default=str)
-    return hashlib.sha256(told.encode(errors="replace")).hexdigest()
 
 
 def _first_time(session: Session, key: str) -> bool:
@@ -277,20 +224,3 @@ def _reply(session: Session, click: Click, text: str) -> None:
 
 def _as(click: Click) -> Any:
     return audit_log.acting(audit_log.Actor("slack", click.by, click.user_id or None))
-
-
-def _json(value: Any) -> Json:
-    try:
-        found = json.loads(value) if isinstance(value, str) else None
-    except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {}
-
-
-def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, Mapping) else {}
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None

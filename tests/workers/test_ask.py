@@ -21,7 +21,16 @@ from slack_rules import buttons
 from sqlalchemy import select
 
 from connector.db.tables import AuditEntry, Classifier, SlackQuestion
-from connector.domain import asking, asking_turns, corrections, leases, picture_links, reviews
+from connector.domain import (
+    asking,
+    asking_messages,
+    asking_turns,
+    classifiers,
+    corrections,
+    leases,
+    picture_links,
+    reviews,
+)
 from connector.domain.asking import Wanted
 from connector.domain.predictions import SourceRef
 from connector.errors import LostLease
@@ -286,7 +295,7 @@ def test_a_picture_that_slack_cannot_show_holds_no_question_up(
     ask_in(rt, colours)
     ask(rt, api_source)
     refusal = Answer(200, b'{"ok": false, "error": "invalid_blocks"}')
-    for _ in range(asking_turns.TRIES - 1):
+    for _ in range(asking_messages.TRIES - 1):
         # An upload is three calls, and was done by the first attempt.
         [row] = questions(rt.database) or [None]
         steps = 0 if row is not None and row.file_id is not None else 3
@@ -314,11 +323,11 @@ def test_whoever_lost_the_lease_writes_nothing(
         [question_id] = asking_turns.plan(session, slow)
     work(rt)
     with rt.database.write() as session, pytest.raises(LostLease):
-        asking_turns.note_posted(session, slow, question_id, Posted("C0ALERTS", "1.2"))
+        asking_messages.note_posted(session, slow, question_id, Posted("C0ALERTS", "1.2"))
     [row] = questions(rt.database)
     assert row.ts == "1700000000.000001"
     with rt.database.write() as session, pytest.raises(LostLease):
-        asking_turns.mine(session, leases.Claim(slow.ids, "made up", frozenset()))
+        asking_messages.mine(session, leases.Claim(slow.ids, "made up", frozenset()))
 
 
 def test_the_default_counts_for_whoever_has_no_own_way(
@@ -341,3 +350,34 @@ def test_the_default_counts_for_whoever_has_no_own_way(
     assert [channel for channel, _ in slack.posted][2:] == ["C0SORTING"]
     with rt.database.read() as session:
         assert len(set(session.scalars(select(SlackQuestion.asking_id)))) == 2
+
+
+def test_switched_off_by_a_person_it_asks_no_more_and_still_shows_answers(
+    rt: Runtime, colours: Classifier, api_source: SourceRef, slack: Slack
+) -> None:
+    ask_in(rt, colours)
+    [first] = ask(rt, api_source)
+    work(rt)
+    ask_in(rt, colours, enabled=False)
+    ask(rt, api_source, first=1)
+    with rt.database.write() as session:
+        reviews.answer(session, rt.settings, colours.workspace_id, first, "red", by="Rosa")
+    work(rt)
+    assert len(slack.posted) == 1
+    assert "Rosa answered: *red*." in text_of(slack.updates[-1][2])
+
+
+def test_questions_of_a_deleted_classifier_take_no_room(
+    rt: Runtime, colours: Classifier, api_source: SourceRef, slack: Slack
+) -> None:
+    with rt.database.write() as session:
+        asking.save_default(session, colours.workspace_id, Wanted(channel="#alerts", most_open=1))
+    ask(rt, api_source)
+    work(rt)
+    with rt.database.write() as session:
+        row = asking.default(session, colours.workspace_id)
+        assert row is not None
+        assert asking_turns.room(session, row) == 0
+        classifiers.delete_classifier(session, session.get_one(Classifier, colours.id))
+        session.flush()
+        assert asking_turns.room(session, row) == 1

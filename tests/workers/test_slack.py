@@ -17,7 +17,7 @@ from connector.domain.predictions import SourceRef
 from workers import slack as socket_mode
 from workers.runtime import Runtime
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @pytest.fixture

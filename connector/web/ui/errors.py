@@ -10,7 +10,7 @@ from connector.web.ui import rendering, security, visitors
 from connector.web.ui.pages import Pages
 from connector.web.ui.words import catalogue, t
 
-MACHINES = ("/api/", "/hooks/", "/healthz", "/readyz", "/metrics", "/static/")
+MACHINES = ("/api/", "/hooks/", "/slack/", "/healthz", "/readyz", "/metrics", "/static/")
 
 
 def wants_page() -> bool:
