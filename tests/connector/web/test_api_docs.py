@@ -67,6 +67,7 @@ OF_THE_MACHINE = {
 # Of the pages: a person reads the sentence, and no caller of the API can get them.
 OF_THE_PAGES = {
     "bad_email",
+    "bad_time",
     "email_taken",
     "foreign_form",
     "last_owner",
@@ -76,6 +77,8 @@ OF_THE_PAGES = {
     "no_files",
     "no_label_named",
     "no_number",
+    "not_failed",
+    "not_foreseen",
     "not_labelled",
     "nothing_chosen",
     "person_disabled",
