@@ -68,6 +68,7 @@ OF_THE_MACHINE = {
 OF_THE_PAGES = {
     "bad_email",
     "bad_period",
+    "bad_time",
     "email_taken",
     "foreign_form",
     "last_owner",
@@ -78,6 +79,8 @@ OF_THE_PAGES = {
     "no_label_named",
     "no_number",
     "no_sample",
+    "not_failed",
+    "not_foreseen",
     "not_labelled",
     "nothing_chosen",
     "person_disabled",

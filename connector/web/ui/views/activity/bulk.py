@@ -15,7 +15,7 @@ from connector.domain.action_list import ActionFilter
 from connector.domain.undo_selection import Selection
 from connector.errors import ColabelError, Unprocessable
 from connector.web.services import services
-from connector.web.ui import activities, deeds, visitors
+from connector.web.ui import activities, deeds, flashes, visitors
 from connector.web.ui.forms import Form
 from connector.web.ui.pages import Pages
 from connector.web.ui.rendering import go, live, page
@@ -27,6 +27,8 @@ LOOK = "/activity/undo"
 ONE = "/activity/undos/<undo_id>"
 FIELDS = ("rule", "classifier", "kind")
 TIMES = ("since", "until")
+# No mistake: somebody has looked, and there is nothing.
+NOTHING = "nothing_to_undo"
 
 
 @bulk_undo.page(LOOK, title="bulk.title", role="member")
@@ -34,14 +36,22 @@ def show() -> ResponseReturnValue:
     """What it would be: nothing is done yet."""
     form = Form.empty(**{name: request.args.get(name, "") for name in (*FIELDS, *TIMES)})
     pictures = request.args.getlist("picture")[: undo_selection.MOST_NAMED]
-    context: dict[str, Any] = {"preview": None, "reasons": [], "first": [], "fields": {}}
+    context: dict[str, Any] = {
+        "preview": None,
+        "nothing": False,
+        "reasons": [],
+        "first": [],
+        "fields": {},
+    }
     with services().database.read() as session:
         choices = activity_choices.choices(session, visitors.workspace_id())
         if pictures or any(form.values.values()):
             try:
                 context |= _look(session, form, pictures)
             except ColabelError as error:
-                form.refuse(error, {"bad_time": "since"})
+                context["nothing"] = error.code == NOTHING
+                if not context["nothing"]:
+                    form.refuse(error, {"bad_time": "since"})
     return page(
         "activity/undo.html",
         status=form.status,
@@ -100,9 +110,16 @@ def _time(text: str | None) -> datetime | None:
 def begin() -> ResponseReturnValue:
     """Do it; workers go through it, what was done last first."""
     pictures = request.form.getlist("picture")[: undo_selection.MOST_NAMED]
-    with services().database.write() as session:
-        chosen, _ = _selection(session, dict(request.form.items()), pictures)
-        row = undos.request(session, chosen, visitors.person().name)
+    try:
+        with services().database.write() as session:
+            chosen, _ = _selection(session, dict(request.form.items()), pictures)
+            row = undos.request(session, chosen, visitors.person().name)
+    except ColabelError as error:
+        if error.code != NOTHING:
+            raise
+        # Somebody else was quicker.
+        flashes.flash("bulk.nothing_any_more", "bad")
+        return go("bulk_undo.past")
     return go("bulk_undo.one", undo_id=row.id)
 
 

@@ -28,6 +28,8 @@ from connector.web.ui.views.activity.journeys import ONE, journey
 
 # It does not fit now, the picture is gone, or there is no such label.
 MENDABLE = (409, 410, 422)
+# What is said in other words than to programs: by the error's code.
+SAID = {"undo_later_first": "journey.later_first", "picture_needed": "journey.needed"}
 
 
 @journey.action(f"{ONE}/retry")
@@ -63,8 +65,11 @@ def undo(action_id: str) -> ResponseReturnValue:
     with services().database.read() as session:
         action = effects.get_action(session, visitors.workspace_id(), action_id)
     with _told(), services().database.write() as session:
-        effects.request_undo(session, visitors.workspace_id(), action_id)
-        flashes.flash("journey.undoing", count=1)
+        asked = effects.request_undo(session, visitors.workspace_id(), action_id)
+        if asked.status == "undone":
+            flashes.flash("journey.was_undone")
+        else:
+            flashes.flash("journey.undoing", count=1)
     return go("journey.show", prediction_id=action.prediction_id)
 
 
@@ -142,4 +147,7 @@ def _told() -> Iterator[None]:
 def _say(error: ColabelError) -> None:
     if error.status not in MENDABLE:
         raise error
-    flashes.say(error.detail, "bad")
+    if error.code in SAID:
+        flashes.flash(SAID[error.code], "bad")
+    else:
+        flashes.say(error.detail, "bad")
