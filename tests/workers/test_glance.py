@@ -16,11 +16,13 @@ from connector.domain.predictions import SourceRef
 from workers import study
 from workers.runtime import Runtime
 
+EVENTS = ["prediction.completed", "review.requested"]
+
 
 @pytest.fixture
 def sorting(rt: Runtime, colours: Classifier) -> Classifier:
     """Red ones are moved, everything of lot 7 is copied; a rule that is off is not asked."""
-    wanted = outbound.subscription(rt.settings, "https://93.184.216.34/hook", None)
+    wanted = outbound.subscription(rt.settings, "https://93.184.216.34/hook", EVENTS)
     with rt.database.write() as session:
         outbound.create_webhook(session, colours.workspace_id, wanted)
         for when, kind, enabled in (

@@ -61,6 +61,7 @@ def test_without_a_picture_there_is_nothing_to_see(rt: Runtime, colours: Classif
 
 def test_each_kind_says_where_the_picture_would_be(answered: Runtime, colours: Classifier) -> None:
     where = folders.sorted_dir(answered.database, answered.settings, colours.workspace_id)
+    where /= colours.name
     move, copy, rotate, keywords, alert = foreseen(
         answered,
         colours,

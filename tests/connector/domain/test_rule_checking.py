@@ -19,7 +19,9 @@ def test_each_problem_names_its_action_and_its_field(settings: Settings) -> None
     )
     places = [(one.action, one.field) for one in found]
     assert places == [(1, "folder"), (1, "name"), (2, ""), (3, ""), (4, "")]
-    assert all(one.sentence.endswith(".") and one.sentence[0].isupper() for one in found)
+    assert all(
+        one.sentence.endswith(".") and one.sentence[0] == one.sentence[0].upper() for one in found
+    )
     assert all("Value error" not in one.sentence for one in found)
 
 

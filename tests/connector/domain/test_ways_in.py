@@ -9,7 +9,6 @@ from connector.db.tables import Classifier, Source
 from connector.domain import source_events, sources, ways_in
 from connector.domain.predictions import SourceRef
 from connector.domain.ways_in import WayIn
-from connector.errors import Unprocessable
 from workers.runtime import Runtime
 
 
@@ -27,7 +26,8 @@ def seen(rt: Runtime, classifier: Classifier) -> dict[str, WayIn]:
 
 
 def refuse(rt: Runtime, source: SourceRef, code: str, detail: str) -> None:
-    source_events.note_refusal(rt.database, source.id, Unprocessable(detail, code=code))
+    with rt.database.write() as session:
+        source_events.note_refusal(session, source.id, code=code, detail=detail, pictures=1)
 
 
 def test_each_way_says_when_a_picture_came_last(

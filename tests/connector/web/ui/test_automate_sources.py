@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Collection
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from connector.db import Database
 from connector.db.tables import Backfill, Prediction, Source
 from connector.domain.accounts import SECRET_PREFIX
 from connector.settings import Settings
+from connector.web.ui.assets import FOLDER
+from connector.web.ui.snippets import N8N
 
 Readers = dict[str, Reader]
 QUEUE = "https://sqs.eu-central-1.amazonaws.com/111122223333/scans"
@@ -30,7 +33,7 @@ def parts() -> Collection[str]:
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Let a bucket and a queue be read."""
-    allowed = {"buckets": frozenset({"scans"}), "queues": frozenset({QUEUE})}
+    allowed = {"buckets": ["scans"], "queues": ["scans"]}
     return settings.model_copy(update=allowed)
 
 
@@ -272,3 +275,8 @@ def test_the_connect_page_waits_for_the_first_picture(
     asked = readers["Bob"].get(f"{source}/next?since={since[1]}", headers={"HX-Request": "true"})
     where = asked.headers.get("HX-Redirect") or asked.headers["Location"]
     assert where == f"{tab}/pictures/{sent.get_json()['id']}"
+
+
+def test_the_workflow_is_the_one_that_the_docs_hold_and_the_tests_run() -> None:
+    described = Path(__file__).parents[4] / "docs/n8n/send-pictures.json"
+    assert (FOLDER / N8N).read_bytes() == described.read_bytes()
