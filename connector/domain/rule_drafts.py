@@ -80,6 +80,15 @@ def recheck(settings: Settings, wanted: Draft) -> list[CheckedAction]:
     return rules.check_actions(settings, wanted.actions)
 
 
+def check_unchanged(now: Rule, version: int | None, then: str) -> None:
+    """Raise Conflict (rule_changed) where the rule is not of that version any more."""
+    if now.version != version:
+        raise Conflict(
+            f"The rule was changed meanwhile; look at what it says now, and {then}.",
+            code="rule_changed",
+        )
+
+
 def adopt(
     session: Session, classifier: Classifier, wanted: Draft, actions: Sequence[CheckedAction]
 ) -> Rule:
@@ -88,12 +97,7 @@ def adopt(
     if wanted.rule_id is None:
         return rules.create_rule(session, classifier, when=when, actions=actions)
     now = rules.get_rule(session, classifier, wanted.rule_id)
-    if now.version != wanted.version:
-        raise Conflict(
-            "The rule was changed since this was rehearsed; look at it as it is now, and rehearse "
-            "once more.",
-            code="rule_changed",
-        )
+    check_unchanged(now, wanted.version, "rehearse once more")
     return rules.update_rule(
         session, classifier, wanted.rule_id, when=when, actions=actions, enabled=True
     )

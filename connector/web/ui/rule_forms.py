@@ -56,6 +56,8 @@ class RuleForm:
     sources: list[str] = field(default_factory=list)
     form: Form = field(default_factory=Form)
     actions: list[ActionForm] = field(default_factory=list)
+    # Of the rule that the form began with; None for a new one.
+    version: int | None = None
 
     @property
     def wrong(self) -> bool:
@@ -84,7 +86,9 @@ def of_kept(when: Mapping[str, Any], actions: list[dict[str, Any]]) -> RuleForm:
 
 def of_rule(row: Rule) -> RuleForm:
     """Return the form of a rule in force."""
-    return of_kept(conditions.of_rule(row), row.actions)
+    found = of_kept(conditions.of_rule(row), row.actions)
+    found.version = row.version
+    return found
 
 
 def fresh(kind: str, label: str = "") -> RuleForm:
@@ -98,6 +102,8 @@ def fresh(kind: str, label: str = "") -> RuleForm:
 def sent() -> RuleForm:
     """Return the form that was sent."""
     found = RuleForm(request.form.getlist("label"), request.form.getlist("from"), Form.sent())
+    if (version := request.form.get("version", "")).isdecimal():
+        found.version = int(version[:9])
     for number in range(MAX_ACTIONS):
         kind = request.form.get(f"a{number}-kind")
         if kind is None:

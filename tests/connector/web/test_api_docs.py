@@ -84,6 +84,7 @@ OF_THE_PAGES = {
     "not_labelled",
     "nothing_chosen",
     "person_disabled",
+    "rule_changed",
     "same_version",
     "too_many_logins",
     "unknown_link",

@@ -76,7 +76,9 @@ def _draft(session: Session, classifier: Classifier) -> RuleForm | None:
     if not study_id:
         return None
     kept = rule_drafts.of_study(studies.get(session, classifier, study_id))
-    return rule_forms.of_kept(kept.when, kept.actions)
+    found = rule_forms.of_kept(kept.when, kept.actions)
+    found.version = kept.version
+    return found
 
 
 def _do(classifier_id: str, row: Rule | None) -> ResponseReturnValue:
@@ -92,6 +94,9 @@ def _do(classifier_id: str, row: Rule | None) -> ResponseReturnValue:
         return _carry_out(classifier_id, row, form, when, do)
     except ColabelError as error:
         form.form.refuse(error, WHERE)
+        if row is not None and error.code == "rule_changed":
+            # It was said: whoever saves once more means it.
+            form.version = row.version
         return _page(classifier_id, row, form)
 
 
@@ -105,19 +110,32 @@ def _carry_out(
     if do == "rehearse":
         with here.database.write() as session:
             classifier = own_classifier(session, classifier_id)
-            wanted = rule_drafts.draft(session, classifier, when, actions, row)
+            now = _unchanged(session, classifier, row, form, "rehearse once more")
+            wanted = rule_drafts.draft(session, classifier, when, actions, now)
             study = rule_drafts.rehearse(session, classifier, wanted, rule_drafts.DAYS[1])
         return go("automate.rehearsal", classifier_id=classifier_id, rehearsal_id=study.id)
     if do in ("on", "off"):
-        saved = _save(classifier_id, row, when, actions, enabled=do == "on")
+        saved = _save(classifier_id, row, form, when, actions, enabled=do == "on")
         flashes.flash("rules.saved_on" if do == "on" else "rules.saved_off")
         return go("automate.show", classifier_id=classifier_id, _anchor=f"rule-{saved.rule_id}")
     return _page(classifier_id, row, form, when, actions)
 
 
+def _unchanged(
+    session: Session, classifier: Classifier, row: Rule | None, form: RuleForm, then: str
+) -> Rule | None:
+    """Return the rule as it is now. Raises Conflict where it is not what the form began with."""
+    if row is None:
+        return None
+    now = domain.get_rule(session, classifier, row.rule_id)
+    rule_drafts.check_unchanged(now, form.version, then)
+    return now
+
+
 def _save(
     classifier_id: str,
     row: Rule | None,
+    form: RuleForm,
     when: When,
     actions: list[CheckedAction],
     *,
@@ -129,6 +147,7 @@ def _save(
             return domain.create_rule(
                 session, classifier, when=when, actions=actions, enabled=enabled
             )
+        _unchanged(session, classifier, row, form, "save once more if this shall replace it")
         return domain.update_rule(
             session, classifier, row.rule_id, when=when, actions=actions, enabled=enabled
         )

@@ -32,7 +32,7 @@ from connector.inbound.generic import ImageReference
 from connector.web import intake
 from connector.web.operations import ARCHIVE_BYTES
 from connector.web.services import services
-from connector.web.ui import rule_forms, rule_words, trail_steps, visitors
+from connector.web.ui import navigation, rule_forms, rule_words, trail_steps, visitors
 from connector.web.ui.forms import Form
 from connector.web.ui.rendering import go, live, page
 from connector.web.ui.views.automate.pages import SOURCE, TAB, automate, own_source
@@ -165,6 +165,7 @@ def _followed(classifier_id: str, prediction_id: str) -> dict[str, Any]:
         "classifier": classifier,
         "trail": found,
         "steps": trail_steps.steps(found, sources, names),
+        "whole": navigation.exists("journey.show"),
     }
 
 
