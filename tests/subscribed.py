@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from connector.db.tables import Delivery, DeliveryAttempt, Endpoint, Event, Webhook
 from connector.db.types import utcnow
 from connector.domain import outbound
-from connector.ids import first_at, new_id
+from connector.ids import first_id, new_id
 
 REASON = "Every delivery has failed for 5 days. Last: The receiver answered 500."
 
@@ -54,7 +54,7 @@ def _sent(
     """
     moment = utcnow() - timedelta(minutes=ago)
     # As `new_id` would have made it then: ids sort by time.
-    made = first_at("dlv", moment)[:14] + new_id("dlv")[14:]
+    made = first_id("dlv", moment)[:14] + new_id("dlv")[14:]
     payload = {"id": "pred_of_the_tests", "label": "red", "confidence": 0.97}
     event = Event(workspace_id=webhook.workspace_id, type=event_type, payload=payload)
     session.add(event)
