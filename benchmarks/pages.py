@@ -136,12 +136,15 @@ def weigh(browser: Browser, html: bytes) -> tuple[int, int]:
     return sum(map(len, files)), sum(len(gzip.compress(data, 6)) for data in files)
 
 
-def answers(browser: Browser, rounds: int) -> list[float]:
-    """Answer questions as the page does; return the milliseconds until the next card is there."""
+def answers(browser: Browser, rounds: int) -> tuple[list[float], list[float]]:
+    """Answer questions as the page does.
+
+    Return the milliseconds until the next card is there, and those of CPU time in the server.
+    """
     _, body = browser.ask("/review")
     token = _found(r'name="csrf" value="(\w+)"', body.decode())
     _, body = browser.ask("/review/card")
-    taken = []
+    taken, busy = [], []
     for _ in range(rounds):
         text = body.decode()
         review = _found(r"/review/(rev_\w+)/answer", text)
@@ -150,9 +153,10 @@ def answers(browser: Browser, rounds: int) -> list[float]:
         response, _ = browser.ask(f"/review/{review}/answer", {"csrf": token, "label": label})
         if response.status != 200:
             raise SystemExit(f"An answer was not taken: {response.status}.")
-        _, body = browser.ask("/review/card")
+        card, body = browser.ask("/review/card")
         taken.append(1000 * (time.perf_counter() - began))
-    return taken
+        busy.append(sum(float(one.headers["X-Cost"].split()[1]) for one in (response, card)))
+    return taken, busy
 
 
 def _found(pattern: str, text: str) -> str:
@@ -189,11 +193,11 @@ def main() -> None:
         ):
             browser = Browser(port, stage.people["Alice"].token)
             costs = measure(browser, stage, pages, arguments.rounds)
-            taken = answers(browser, arguments.rounds)
-    report(costs, taken)
+            taken, busy = answers(browser, arguments.rounds)
+    report(costs, taken, busy)
 
 
-def report(costs: list[Cost], taken: list[float]) -> None:
+def report(costs: list[Cost], taken: list[float], busy: list[float]) -> None:
     """Print the table, what took longest first, and what misses its aim."""
     costs.sort(key=lambda cost: -load.percentile(cost.wall, 95))
     rows = [
@@ -214,7 +218,8 @@ def report(costs: list[Cost], taken: list[float]) -> None:
     slow = load.percentile(taken, 95)
     print(
         f"\nan answer, until the next question is there: 50 % {load.percentile(taken, 50):.0f} ms, "
-        f"95 % {slow:.0f} ms{' slow' if slow > MOST_ANSWER_MS else ''}"
+        f"95 % {slow:.0f} ms, CPU {statistics.median(busy):.0f} ms"
+        f"{' slow' if slow > MOST_ANSWER_MS else ''}"
     )
     missed = sum(bool(cost.misses) for cost in costs)
     print(f"{len(costs)} pages and parts of pages; {missed} miss an aim")
