@@ -16,6 +16,7 @@ EXIF_IFD = 0x8769
 PIXEL_X, PIXEL_Y = 0xA002, 0xA003
 THUMBNAIL, THUMBNAIL_LENGTH = 0x0201, 0x0202
 _SHORT, _LONG = 3, 4
+_MOST_SHORT = 0xFFFF
 _XMP_VALUE = rb"""(%s\s*=\s*["']|<%s\s*>\s*)(\d{1,9})(?!\d)"""
 
 
@@ -80,9 +81,14 @@ class TiffBlock:
 
     def set_number(self, directory: Directory, tag: int, value: int) -> None:
         """Overwrite a single SHORT or LONG value where there is one."""
-        if self.number(directory, tag) is not None:
-            entry = directory.entries[tag]
-            self._write("H" if entry.kind == _SHORT else "I", entry.position + 8, value)
+        if self.number(directory, tag) is None:
+            return
+        entry = directory.entries[tag]
+        if entry.kind == _SHORT and value > _MOST_SHORT:
+            # The place of a value has room for either.
+            self._write("H", entry.position + 2, _LONG)
+            entry = directory.entries[tag] = entry._replace(kind=_LONG)
+        self._write("H" if entry.kind == _SHORT else "I", entry.position + 8, value)
 
     def next_directory(self, directory: Directory) -> Directory | None:
         """Return the IFD that follows (of an EXIF block: the thumbnail's), if it is readable."""

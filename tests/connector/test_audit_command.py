@@ -24,6 +24,7 @@ LEAVE = {
     "person reset": "link.created",
     "person disable": "person.disabled",
     "import": "import.started",
+    "pictures import": "import.started",
     "label add": "label.added",
     "label rename": "label.renamed",
     "label merge": "label.merged",
@@ -48,13 +49,13 @@ NEED_NONE = {
     "they look": (
         *("key list", "label list", "source list", "version list", "webhook list"),
         *("webhook deliveries", "report", "evaluate", "export", "doctor", "audit"),
-        *("alert digests", "source policy", "person list"),
+        *("alert digests", "source policy", "person list", "pictures config", "pictures export"),
     ),
     "what it sends changes nothing here": ("alert test",),
     "it carries out what the settings say, which leave their own entries": ("retention run",),
     "questions about past pictures": ("rehearse", "suggest", "version compare"),
     "pictures leave their predictions": ("classify",),
-    "they run the service": ("up", "demo", "web", "worker", "clock", "watch"),
+    "they run the service": ("up", "demo", "web", "worker", "clock", "watch", "slack"),
     "of no workspace": ("db upgrade", "db downgrade", "db backup"),
 }
 

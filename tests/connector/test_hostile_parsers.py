@@ -147,6 +147,14 @@ def test_exif(block: bytes, data: st.DataObject) -> None:
         exif.with_orientation(bytes(changed), 3)
 
 
+def test_a_side_that_a_short_has_no_room_for_becomes_a_long() -> None:
+    entries = struct.pack("<HHHIHH", 1, 0x8769, 4, 1, 26, 0) + bytes(4)
+    inner = struct.pack("<HHHIHH", 1, 0xA002, 3, 1, 9, 0) + bytes(4)
+    block = exif.TiffBlock(b"II*\0" + struct.pack("<I", 8) + entries + inner)
+    block.set_size(70_000, 5)
+    assert block.data[26 + 2 + 2 : 26 + 2 + 12] == struct.pack("<HII", 4, 1, 70_000)
+
+
 @QUICK
 @given(st.binary(max_size=200))
 @example(b'tiff:Orientation="' + b"9" * 10_000 + b'"')
