@@ -150,6 +150,7 @@ def test_what_is_no_day_and_no_share_is_said_at_its_field(alice_reads: Reader) -
     assert "This is no share" in answer.text
     assert 'value="yesterday"' in answer.text
     assert len(names(answer.text)) == 2, "the others still hold"
+    assert "From yesterday" not in answer.text, "it asks nothing"
 
 
 @pytest.mark.parametrize(

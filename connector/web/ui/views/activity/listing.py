@@ -134,6 +134,7 @@ def _set(asked: Asked, choices: Choices, within: str | None) -> list[tuple[str, 
     return [
         (t(f"activity.set_{name}", value=_said(name, value, choices)), address(within, without))
         for name, value in asked.values.items()
+        if name not in asked.form.errors
         for without in (asked.besides(name),)
     ]
 
