@@ -81,6 +81,8 @@ def _field(kind: str, name: str, schema: Mapping[str, Any], required: bool, deci
     choices = [(one, _said(f"{kind}.{name}_{one}", one)) for one in values]
     if choices and not required and default is None:
         choices.insert(0, ("", _said(f"{kind}.{name}_none", t("actions.nothing"))))
+    if choices and required and not start:
+        start = choices[0][0]  # what a browser shows as chosen
     return Field(
         name,
         what,
