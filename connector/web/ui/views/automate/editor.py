@@ -89,6 +89,8 @@ def _do(classifier_id: str, row: Rule | None) -> ResponseReturnValue:
         return _page(classifier_id, row, form)
     when = rule_forms.read(form, services().settings)
     if when is None or form.wrong:
+        if do == "preview":
+            form.form.status = 200  # to look at what is only begun is no mistake
         return _page(classifier_id, row, form)
     try:
         return _carry_out(classifier_id, row, form, when, do)
