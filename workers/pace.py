@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Iterable
 
 # What a batch should take while several workspaces send.
-SHARED_SECONDS = 0.03
+SHARED_SECONDS = 0.02
 # A batch costs something by itself: with fewer, a slow disk would let it eat all of the time.
-LEAST = 4
+LEAST = 2
 # For so long after its last picture a workspace counts.
 REMEMBERED_SECONDS = 60.0
 # How much the latest batch counts in the time that a picture is expected to take.

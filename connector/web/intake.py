@@ -109,9 +109,10 @@ def _load_all(references: Sequence[ImageReference]) -> list[tuple[bytes, str]]:
 
 def _submit(source: SourceRef, submission: Submission, way: str) -> Accepted:
     here = services()
-    return predictions.submit(
-        here.database, here.blobs, here.settings, source=source, submission=submission, way=way
-    )
+    with here.lanes.of(source.workspace_id):
+        return predictions.submit(
+            here.database, here.blobs, here.settings, source=source, submission=submission, way=way
+        )
 
 
 def _nth_key(key: str | None, number: int) -> str | None:

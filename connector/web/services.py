@@ -21,6 +21,7 @@ from connector.storage import Blobs, open_blobs
 from connector.storage.object_reading import ObjectStores
 from connector.web.brakes import Brakes
 from connector.web.known_hooks import KnownHooks
+from connector.web.lanes import Lanes
 from connector.web.numbers import Numbers
 from connector.web.refusals import Refusals
 
@@ -40,6 +41,7 @@ class Services:
     numbers: Numbers
     refusals: Refusals
     brakes: Brakes
+    lanes: Lanes
     arrivals: Arrivals
     sns: SnsAddresses
     shelf: Shelf
@@ -61,6 +63,7 @@ class Services:
             numbers=Numbers(database, bells),
             refusals=Refusals(database),
             brakes=Brakes(),
+            lanes=Lanes(),
             arrivals=Arrivals(settings, database, blobs, quotas, ObjectStores(settings)),
             sns=SnsAddresses(settings),
             shelf=Shelf(database, blobs, local=settings.bucket is None),
