@@ -18,7 +18,7 @@ THUMBNAILS, THUMBNAIL_BYTES, KEY_BYTES = "thumbnail", 32 * 32, 32
 # scans; of their six million other pairs two were within 22, and one within 16.
 MOST_APART, SURELY_THE_SAME = 22, 16
 # The newest that are looked through: some hundredths of a second.
-NEWEST = 10_000
+NEWEST = 4_000
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ def questions_about_copies(session: Session, classifier_id: str, image_id: str) 
         .join(Embedding, Embedding.sha256 == Image.sha256)
         .where(
             Prediction.classifier_id == classifier_id,
+            # What an open question is about; in the order of an index, so that the rest is left.
+            Prediction.status == "needs_review",
             Review.state == "open",
             Review.kind == "question",
             Embedding.backbone == THUMBNAILS,
         )
-        .order_by(Review.id.desc())
+        .order_by(Prediction.id.desc())
         .limit(NEWEST)
     )
     return [

@@ -123,20 +123,33 @@ def see_again(session: Session, who: Looker) -> None:
 
 def waiting(session: Session, workspace_id: str) -> list[Waiting]:
     """Return the classifiers that have open questions, the most first."""
-    count = func.count(Review.id)
-    statement = (
-        select(Classifier.id, Classifier.name, count)
-        .join(Prediction, Prediction.classifier_id == Classifier.id)
-        .join(Review, Review.prediction_id == Prediction.id)
+    # Questions are counted where an index holds them and nothing else; audits are few.
+    questions = (
+        select(func.count())
         .where(
-            Review.workspace_id == workspace_id,
-            Review.state == "open",
-            Classifier.deleted_at.is_(None),
+            Prediction.classifier_id == Classifier.id,
+            Prediction.status == "needs_review",
         )
-        .group_by(Classifier.id, Classifier.name)
-        .order_by(count.desc(), Classifier.id)
+        .scalar_subquery()
     )
-    return [Waiting(*row) for row in session.execute(statement)]
+    audits = (
+        select(Prediction.classifier_id, func.count().label("audits"))
+        .join(Review, Review.prediction_id == Prediction.id)
+        .where(Review.workspace_id == workspace_id, Review.state == "open", Review.kind == "audit")
+        .group_by(Prediction.classifier_id)
+        .subquery()
+    )
+    statement = (
+        select(
+            Classifier.id,
+            Classifier.name,
+            (questions + func.coalesce(audits.c.audits, 0)).label("open"),
+        )
+        .outerjoin(audits, audits.c.classifier_id == Classifier.id)
+        .where(Classifier.workspace_id == workspace_id, Classifier.deleted_at.is_(None))
+    )
+    found = [Waiting(*row) for row in session.execute(statement) if row.open]
+    return sorted(found, key=lambda one: (-one.count, one.classifier_id))
 
 
 def held_by_others(session: Session, who: Looker, classifier_id: str | None = None) -> int:

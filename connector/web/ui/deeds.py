@@ -42,14 +42,15 @@ def deed(action: Action, *, short: bool = False) -> str:
     detail = action.detail
     if detail.get("how") in ("unchanged", "already_there"):
         return t("deed.unchanged", kind=kind_name(action.kind))
-    if action.kind in ("move", "copy"):
+    if action.kind in ("move", "copy") and "to" in detail:
         return t(key, to=cut(detail["to"]) if short else detail["to"])
-    if action.kind == "rotate":
+    if action.kind == "rotate" and "degrees" in detail:
         return t(key, degrees=detail["degrees"])
     if action.kind == "tag":
         pairs = [f"{name}={value}" for name, value in detail.get("tags", {}).items()]
         return t(key, tags=", ".join(detail.get("keywords") or pairs))
-    return t(key)
+    # An action of a release that kept less of what it did.
+    return kind_name(action.kind) if "{" in str(catalogue()[key]) else t(key)
 
 
 def state(action: Action) -> Said | None:

@@ -13,7 +13,7 @@ from at_once import meanwhile
 from sqlalchemy import update
 
 from connector.db import Database
-from connector.db.tables import Classifier, Review
+from connector.db.tables import Classifier, Prediction, Review
 from connector.db.types import utcnow
 from connector.domain import review_queue as queue
 from connector.domain import reviews
@@ -167,7 +167,9 @@ def test_questions_come_before_audits_and_of_the_classifier_that_is_asked_for(
 ) -> None:
     audit, question = ask(rt, api_source, 2)
     with database.write() as session:
-        session.get_one(Review, audit).kind = "audit"
+        row = session.get_one(Review, audit)
+        # An audit is about an answer that stands already.
+        row.kind, session.get_one(Prediction, row.prediction_id).status = "audit", "done"
     assert claim(database, anna, count=2, classifier_id="clf_other") == []
     assert claim(database, anna) == [question]
     assert claim(database, anna, classifier_id=colours.id, count=2) == [question, audit]
