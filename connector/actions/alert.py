@@ -32,7 +32,7 @@ class Alert(Action[AlertParams]):
     def describe(self, params: AlertParams) -> str:
         """Return one sentence for the preview."""
         if params.channel == "webhook" and params.url is None:
-            return "Raises an alert for all webhook subscribers (event alert.raised)."
+            return "Tells everybody whose webhook asks for alerts."
         sentence = f"Raises an alert for all webhook subscribers, and as {channels.whom(params)}"
         if not params.seconds:
             return f"{sentence}."

@@ -159,7 +159,7 @@ def percent(value: float | None) -> str:
     shown = f"{value:.0%}"
     if (shown == "100%" and value < 1) or (shown == "0%" and value > 0):
         shown = f"{value:.1%}"
-    return shown
+    return {"100.0%": ">99.9%", "0.0%": "<0.1%"}.get(shown, shown)
 
 
 def browser(user_agent: str) -> str:
