@@ -185,6 +185,6 @@ def photograph(page: Page, path: Path, *, whole: bool = True) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
     data = page.screenshot(full_page=whole, animations="disabled", caret="hide")
     with Image.open(io.BytesIO(data)) as image:
-        small = image.convert("RGB").quantize(192, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
     path.parent.mkdir(parents=True, exist_ok=True)
     small.save(path, optimize=True)
