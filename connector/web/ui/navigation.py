@@ -13,12 +13,12 @@ from connector.domain import people
 from connector.web.ui import visitors
 from connector.web.ui.words import t
 
-# Endpoint of the page, where its place begins, key of its name, icon.
+# Endpoint of the page, where its place may begin, key of its name, icon.
 PLACES = (
-    ("home.show", "/classifiers", "nav.classifiers", "grid"),
-    ("review.show", "/review", "nav.review", "question"),
-    ("activity.show", "/activity", "nav.activity", "list"),
-    ("settings.show", "/settings", "nav.settings", "gear"),
+    ("home.show", ("/classifiers",), "nav.classifiers", "grid"),
+    ("review.show", ("/review",), "nav.review", "question"),
+    ("activity.show", ("/activity", "/predictions"), "nav.activity", "list"),
+    ("settings.show", ("/settings",), "nav.settings", "gear"),
 )
 # Endpoint of the page, key of its name, the least role that sees it.
 CLASSIFIER_TABS = (
@@ -67,10 +67,10 @@ def items() -> list[Item]:
         Item(
             url_for(endpoint),
             t(name),
-            rule.startswith(prefix) or (rule == "/" and endpoint == "home.show"),
+            rule.startswith(beginnings) or (rule == "/" and endpoint == "home.show"),
             icon,
         )
-        for endpoint, prefix, name, icon in PLACES
+        for endpoint, beginnings, name, icon in PLACES
         if exists(endpoint)
     ]
 

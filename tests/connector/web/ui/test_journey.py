@@ -87,6 +87,7 @@ def test_each_step_of_a_sorted_picture_is_told(
     sent = send(external_id="order-9")
     waiting = readers["Rosa"].get(way(sent)).text
     assert stations(waiting) == ["Came in", "Waits for its answer"]
+    assert '<a href="/activity" aria-current="page">' in waiting
     run(rt)
     text = readers["Rosa"].get(way(sent)).text
     assert stations(text) == [
