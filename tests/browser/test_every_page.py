@@ -50,15 +50,32 @@ def test_outside(browser: Browser, site: Site, rule: str, size: tuple[int, int])
     assert look(browser, site, None, rule, size) == []
 
 
+# The tabs of a classifier, and what an owner has besides.
+TABS = ("", *(f"/{tab}" for tab in ("pictures", "training", "quality", "automate", "review")))
+TABS += ("/activity", "/models", "/settings", "/exchange", "/asking")
+PLACES = ("/", "/review", "/activity", "/activity/undo", "/activity/undos", "/settings/webhooks")
+PLACES += ("/settings/messages", "/settings/storage", "/settings/keys", "/settings/people")
+
+
 @devices
 @pytest.mark.parametrize("state", ["empty", "collecting", "training", "failed"])
 def test_a_classifier_in_every_state(
     browser: Browser, site: Site, state: str, size: tuple[int, int]
 ) -> None:
-    path = f"/classifiers/{site.stage.classifiers[state]}"
-    assert look(browser, site, site.token("Alice"), path, size) == []
+    here = f"/classifiers/{site.stage.classifiers[state]}"
+    with window(browser, site.url, site.token("Alice"), size=size) as page:
+        for tab in TABS:
+            answer = page.goto(f"{here}{tab}")
+            assert answer is not None
+            assert answer.status == 200, tab
+            assert (violations(page), sideways(page)) == ([], 0), tab
 
 
 @devices
 def test_with_nothing_in_it_yet(browser: Browser, site: Site, size: tuple[int, int]) -> None:
-    assert look(browser, site, site.token("Charlie"), "/", size) == []
+    with window(browser, site.url, site.token("Charlie"), size=size) as page:
+        for place in PLACES:
+            answer = page.goto(place)
+            assert answer is not None
+            assert answer.status == 200, place
+            assert (violations(page), sideways(page)) == ([], 0), place
