@@ -157,7 +157,9 @@ _BEGIN_TABBING = """() => {
       window.unmarked.push(target.outerHTML.slice(0, 160));
   });
   document.activeElement.blur();
-  return all.length;
+  // A field for a time has a stop for each of its parts.
+  const times = all.filter((one) => /^(date|time)/.test(one.type));
+  return all.length + 8 * times.length;
 }"""
 _END_TABBING = """() => [
   ...[...window.left].map((one) => `never focused: ${one.outerHTML?.slice(0, 160) ?? one}`),

@@ -62,8 +62,9 @@ def test_a_channel_is_chosen_and_a_click_in_it_answers(
         until(lambda: len(slack.posted) == 1, 30, "the question is asked in Slack")
         [(channel, ts)] = slack.messages
         assert "which is it?" in text_of(slack.messages[channel, ts])
-        page.reload()
-        expect(page.get_by_text("1 open in Slack")).to_be_visible()
+        # Slack has the message a moment before that is written down.
+        counted = page.get_by_text("1 open in Slack")
+        until(lambda: page.reload() and counted.count(), 30, "the page counts it")
         page.get_by_role("button", name="Send a test message").click()
         expect(page.get_by_text("A message is in #alerts.")).to_be_visible()
         clicked(asking_site, slack, ts, "red")

@@ -73,7 +73,7 @@ def make_a_rule(page: Page, tab: str) -> None:
     expect(ahead).to_contain_text("As soon as the rule is complete")
     expect(page.get_by_label("Folder", exact=True)).to_be_focused()
     page.get_by_label("Folder", exact=True).fill("browser/{label}")
-    expect(ahead).to_contain_text(re.compile(r"browser/red/red-\d\.png"))
+    expect(ahead).to_contain_text(re.compile(r"browser/red/[\w-]+\.png"))
     page.get_by_label("Which action").select_option("alert")
     page.get_by_role("button", name="Add", exact=True).click()
     alert = page.locator("fieldset[data-kind=alert]")
