@@ -102,8 +102,8 @@ def test_a_killed_child_is_back_at_once_and_the_reason_is_said(tmp_path: Path) -
 
 def test_restarts_back_off_and_begin_anew_after_good_health(tmp_path: Path) -> None:
     child = """Child("broken", ["sh", "-c", "echo no luck; exit 3"]),
-               Child("moody", ["sh", "-c", "sleep 0.4; exit 1"])"""
-    options = '{"backoff": Backoff(delays=(0.05, 0.5, 0.6), healthy_after=0.3)}'
+               Child("moody", ["sh", "-c", "sleep 1.6; exit 1"])"""
+    options = '{"backoff": Backoff(delays=(0.05, 0.5, 0.6), healthy_after=1.2)}'
     with service(tmp_path, child, options) as running:
         running.until(lambda: len(running.heard("broken ended")) == 4)
         assert [line.split("; ")[1] for line in running.heard("broken ended")] == [
