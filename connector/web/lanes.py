@@ -15,6 +15,9 @@ from contextlib import contextmanager
 REMEMBERED_SECONDS = 60.0
 # Pictures of one workspace that are written at once, in each web process.
 WIDTH = 1
+# Who has waited for so many seconds goes in all the same: while the database is locked, each would
+# else wait for its end after all those before it.
+PATIENCE = 1.0
 
 
 class Lanes:
@@ -33,8 +36,12 @@ class Lanes:
         if lane is None:
             yield
             return
-        with lane:
+        mine = lane.acquire(timeout=PATIENCE)
+        try:
             yield
+        finally:
+            if mine:
+                lane.release()
 
     def _lane(self, workspace_id: str) -> threading.BoundedSemaphore | None:
         moment = self._clock()

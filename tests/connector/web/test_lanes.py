@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from running import until
 
+from connector.web import lanes as lanes_module
 from connector.web.lanes import REMEMBERED_SECONDS, WIDTH, Lanes
 
 
@@ -79,3 +81,12 @@ def test_an_error_leaves_the_lane_free() -> None:
         except ValueError:
             continue
     assert inside_at_once(lanes, "ws_1", 1) == 1
+
+
+def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "PATIENCE", 0.01)
+    lanes = Lanes(Clock())
+    with lanes.of("ws_2"), lanes.of("ws_1"), lanes.of("ws_1"):
+        pass
+    monkeypatch.undo()
+    assert inside_at_once(lanes, "ws_1", 2) == WIDTH
