@@ -165,3 +165,21 @@ def _run(session: Session, classifier: Classifier, number: int, promoted: bool) 
     session.add(run)
     session.flush()
     return run
+
+
+def crowded(report: dict[str, Any]) -> dict[str, Any]:
+    """Return a report of sixty labels, each taken for the next one more often than the last."""
+    names = [f"kind {number}" for number in range(60)]
+    cells = [
+        {"given": i, "answered": (i + 1) % 60, "count": 1 + i, "pictures": []} for i in range(60)
+    ]
+    one = report["per_label"][0]
+    per_label = [{**one, "label": name, "judged": i % 2 == 0} for i, name in enumerate(names)]
+    return {
+        **report,
+        "labels": names,
+        "confusion": {"cells": cells, "cells_left_out": 0},
+        "per_label": per_label,
+        "suspects": {"count": 0, "pictures": []},
+        "worst_mistakes": [],
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from judged import SUSPECTS, judged
+from judged import SUSPECTS, crowded, judged
 from pagereading import Reader, queries
 from sqlalchemy import select
 from stage import JUDGED, Stage
@@ -370,24 +370,6 @@ def test_labels_go_by_their_present_names(owner: Reader, tab: Tab) -> None:
 
 
 def test_many_labels_are_cut_to_those_with_the_most_mistakes(owner: Reader, tab: Tab) -> None:
-    names = [f"kind {number}" for number in range(60)]
-
-    def crowded(report: dict[str, Any]) -> dict[str, Any]:
-        cells = [
-            {"given": i, "answered": (i + 1) % 60, "count": 1 + i, "pictures": []}
-            for i in range(60)
-        ]
-        one = report["per_label"][0]
-        per_label = [{**one, "label": name, "judged": i % 2 == 0} for i, name in enumerate(names)]
-        return {
-            **report,
-            "labels": names,
-            "confusion": {"cells": cells, "cells_left_out": 0},
-            "per_label": per_label,
-            "suspects": {"count": 0, "pictures": []},
-            "worst_mistakes": [],
-        }
-
     tab.report(crowded)
     text = owner.get(tab.path).text
     assert text.count('class="matrix-name"') == 12
