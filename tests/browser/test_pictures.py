@@ -112,6 +112,7 @@ def test_many_are_chosen_by_mouse_and_labelled_at_once(
     page.get_by_role("link", name="Look at the pictures").click()
     box = page.locator(".tile-box")
     box.nth(2).click()
+    expect(page.locator("#chosen")).to_have_text("1 picture chosen")
     box.nth(6).click(modifiers=["Shift"])
     expect(page.locator("#chosen")).to_have_text("5 pictures chosen")
     box.nth(4).click()

@@ -27,7 +27,8 @@
   const chosenText = form.querySelector("#chosen");
   const boxes = () => [...list.querySelectorAll('.tile:not([hidden]) > label > input')];
   const chosen = () => boxes().filter((box) => box.checked);
-  let anchor = null;
+  // What was chosen while this script was still on its way counts.
+  let anchor = chosen().at(-1) ?? null;
 
   const count = () => {
     const number = chosen().reduce((sum, box) => sum + box.value.split(",").length, 0);
@@ -53,6 +54,7 @@
     anchor = box;
   });
   list.addEventListener("change", count);
+  if (anchor) count();
 
   // --- moving ---------------------------------------------------------------------------------
   const columns = () => getComputedStyle(list).gridTemplateColumns.split(" ").length;
