@@ -36,7 +36,6 @@ from connector.demo.pages import KINDS, make_page
 from models import export, orientation, scratch
 from models.embed import Embedder
 from models.preprocess import load, load_many
-from models.recognition import RECOGNITION
 
 TRAIN, TEST, PAGES_TO_CALIBRATE, MANY = 100, 300, 300, 400
 PROMISES = (0.02, 0.05, 0.1)
@@ -97,6 +96,11 @@ def judge(answers: Floats, calibration: Floats) -> Outcome:
     return Outcome(float(right.mean()), within, tuple(coverage), tuple(errors))
 
 
+def recognition(weights: Path, network: str) -> int:
+    """How many first values of each turn say how surely the network recognises something."""
+    return Embedder(four_turns_backbone(network, weights)).card.recognition
+
+
 def upright(count: int) -> Ints:
     """Targets of upright pictures."""
     return np.zeros(count, np.int64)
@@ -108,18 +112,19 @@ def photos(datasets: Path, weights: Path, network: str, seeds: int) -> list[list
     paths = sets[0].paths
     plain = np.stack([one.vectors for one in sets], axis=1).reshape(len(paths), -1)
     ours = four_turns(UPRIGHT_SET, [path.read_bytes() for path in paths], weights, network)
+    known = recognition(weights, network)
     names = ("plain", "ours", "ours, out of fold too", f"ours, {MANY} train")
     found: dict[str, list[Outcome]] = {name: [] for name in names}
     for seed in range(seeds):
         order = np.random.default_rng(seed).permutation(len(paths))
         train, test, rest = np.split(order, (TRAIN, TRAIN + TEST))
-        for name, vectors, recognition in (("plain", plain, 0), ("ours", ours, RECOGNITION)):
-            fit = orientation.fit(vectors[train], upright(TRAIN), recognition=recognition)
+        for name, vectors, first in (("plain", plain, 0), ("ours", ours, known)):
+            fit = orientation.fit(vectors[train], upright(TRAIN), recognition=first)
             tested, calibration = fit.head.predict(vectors[test]), fit.head.predict(vectors[rest])
             found[name].append(judge(tested, calibration))
         both = np.concatenate([calibration, fit.out_of_fold])
         found["ours, out of fold too"].append(judge(tested, both))
-        fit = orientation.fit(ours[order[:MANY]], upright(MANY), recognition=RECOGNITION)
+        fit = orientation.fit(ours[order[:MANY]], upright(MANY), recognition=known)
         many = judge(fit.head.predict(ours[order[MANY:]]), fit.out_of_fold)
         found[f"ours, {MANY} train"].append(many)
     return [row(f"photos, {network}, {name}", outcomes) for name, outcomes in found.items()]
@@ -138,10 +143,11 @@ def pages_on_backbone(weights: Path, network: str, seeds: int) -> list[object]:
         four_turns(f"pages-{tag}-{count}", pages(tag, count), weights, network)
         for tag, count in (("train", seeds * TRAIN), ("rest", PAGES_TO_CALIBRATE + TEST))
     ]
+    known = recognition(weights, network)
     outcomes = []
     for seed in range(seeds):
         own = vectors[0][seed * TRAIN : (seed + 1) * TRAIN]
-        head = orientation.fit(own, upright(TRAIN), recognition=RECOGNITION).head
+        head = orientation.fit(own, upright(TRAIN), recognition=known).head
         answers = head.predict(vectors[1])
         outcomes.append(judge(answers[PAGES_TO_CALIBRATE:], answers[:PAGES_TO_CALIBRATE]))
     return row(f"pages, {network}", outcomes)
@@ -186,7 +192,8 @@ def turned_files(datasets: Path, weights: Path, network: str, count: int = 20) -
     embedder = Embedder(four_turns_backbone(network, weights))
     paths = sorted((datasets / UPRIGHT_SET).rglob("*.jpg"))
     ours = four_turns(UPRIGHT_SET, [path.read_bytes() for path in paths], weights, network)
-    fit = orientation.fit(ours[-TRAIN:], upright(TRAIN), recognition=RECOGNITION)
+    known = embedder.card.recognition
+    fit = orientation.fit(ours[-TRAIN:], upright(TRAIN), recognition=known)
     worst, same = 0.0, 0
     for path in paths[:count]:
         answers = fit.head.predict(embedder.embed(_in_all_positions(path, embedder.size)))

@@ -215,7 +215,7 @@ def main() -> None:
     print(common.machine())
     with tempfile.TemporaryDirectory(prefix="colabel-retrain-") as folder:
         rt = opened(Path(folder), weights)
-        exported = pretrained_backbone(Options(weights=weights), KeptBackbones(rt))
+        exported = pretrained_backbone(Options(weights=weights), KeptBackbones(rt)).onnx
         embedder = Embedder(exported)
         classifier = fill(rt, embedder.sha256, embedder.dim, arguments.examples)
         first, *later = retrain(rt, classifier, arguments.rounds)

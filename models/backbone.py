@@ -1,4 +1,4 @@
-"""Any torchvision classification network as a maker of embeddings."""
+"""Any torchvision classification network, or colabel's own, as a maker of embeddings."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import nn
 
+from models import colabel_small
 from models.download import DEFAULTS, Source, find, names, weights_entry
 from models.errors import ModelError
 from models.fetch import Progress
-from models.recognition import RECOGNITION, recognising
+from models.recognition import recognising, recognition_of
 from models.signature import WeightsKind
 
 __all__ = ["DEFAULTS", "Backbone", "Source", "build", "find", "names", "resolve"]
+
+Three = tuple[float, float, float]
 
 _FIXED_SIZE = ("vit_", "swin", "maxvit")
 _LEGACY_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
@@ -30,8 +32,8 @@ class Backbone:
     name: str
     module: nn.Module
     input_size: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
+    mean: Three
+    std: Three
     dim: int
     weights: WeightsKind
     source: str
@@ -52,40 +54,52 @@ def resolve(
 def build(source: Source, *, recognition: bool = False) -> Backbone:
     """The network of a source with its weights loaded. Raises ModelError when they do not fit.
 
-    With `recognition` the embedding begins with RECOGNITION values that say how surely the network
-    recognises one of the things that it was trained to name (see `recognising`).
+    With `recognition` the embedding begins with values that say how surely the network recognises
+    one of the things that it was trained to name (see `recognising`), and which way up it is where
+    it was trained to tell.
     """
-    network = bare(source.name)
-    _load(network, source)
-    prepared = weights_entry(source.name, source.path.name).transforms()
-    size = _input_size(source.name, int(prepared.crop_size[0]))
+    state = _state(source)
+    network = bare(source.name, named=len(state.get("classifier.bias", ())))
+    _check_fit(network, state, source)
+    network.load_state_dict(state)
+    size, mean, std = _looks(source)
+    known = recognition_of(network) if recognition else 0
     features = recognising(network) if recognition else headless(network)
     module = with_texture(features, size)
     return Backbone(
         name=source.name,
         module=module,
         input_size=size,
-        mean=_three(prepared.mean),
-        std=_three(prepared.std),
+        mean=mean,
+        std=std,
         dim=embedding_dim(module, size),
         weights="pretrained",
         source=source.origin,
-        recognition=RECOGNITION if recognition else 0,
+        recognition=known,
     )
 
 
-def _input_size(name: str, crop: int) -> int:
-    """The side at which whole pictures are looked at.
+def _looks(source: Source) -> tuple[int, Three, Three]:
+    """The side at which whole pictures are looked at, and their mean and deviation.
 
     Convolutional networks gain from test pictures larger than their training crops (Touvron et al.
     2019, "Fixing the train-test resolution discrepancy"); measured here, 256 instead of 224 gave
     about one point. Networks with learned positions take no other size.
     """
-    return 256 if crop == 224 and not name.startswith(_FIXED_SIZE) else crop
+    if source.name == colabel_small.NAME:
+        return colabel_small.INPUT_SIZE, colabel_small.MEAN, colabel_small.STD
+    prepared = weights_entry(source.name, source.path.name).transforms()
+    crop = int(prepared.crop_size[0])
+    larger = crop == 224 and not source.name.startswith(_FIXED_SIZE)
+    return 256 if larger else crop, _three(prepared.mean), _three(prepared.std)
 
 
-def bare(name: str) -> nn.Module:
-    """The architecture with random weights."""
+def bare(name: str, *, named: int = 0) -> nn.Module:
+    """The architecture with random weights; colabel's own names as many things as `named`."""
+    if name == colabel_small.NAME:
+        return colabel_small.ColabelSmall(named or colabel_small.NAMED)
+    import torchvision  # takes seconds, and colabel's own network needs it not
+
     # Their pretrained weights expect this; their slow initialisation would be overwritten anyway.
     inception = {"transform_input": True, "init_weights": False}
     options = inception if name in ("googlenet", "inception_v3") else {}
@@ -116,7 +130,7 @@ def with_texture(module: nn.Module, size: int) -> nn.Module:
         return module
     final = maps[-1][1]
     earlier = [name for name, side in maps if side > final]
-    return _Textured(module, earlier[-1]).eval() if earlier else module
+    return Textured(module, earlier[-1]).eval() if earlier else module
 
 
 @torch.inference_mode()
@@ -144,12 +158,13 @@ def _feature_maps(module: nn.Module, size: int) -> list[tuple[str, int]]:
     return seen
 
 
-class _Textured(nn.Module):
+class Textured(nn.Module):
     """The features of a network followed by mean and deviation of one of its earlier maps."""
 
     def __init__(self, network: nn.Module, stage: str) -> None:
         super().__init__()
         self.network = network
+        self.stage = stage
         self._maps: list[torch.Tensor] = []
         network.get_submodule(stage).register_forward_hook(self._keep)
 
@@ -171,7 +186,7 @@ def embedding_dim(module: nn.Module, size: int) -> int:
     return int(shape[1])
 
 
-def _load(network: nn.Module, source: Source) -> None:
+def _state(source: Source) -> dict[str, torch.Tensor]:
     try:
         state = torch.load(source.path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -190,11 +205,7 @@ def _load(network: nn.Module, source: Source) -> None:
             "torch.save(network.state_dict(), …).",
             code="weights_unreadable",
         )
-    state = {
-        _LEGACY_DENSENET.sub(r"\1\2", key.removeprefix("module.")): state[key] for key in state
-    }
-    _check_fit(network, state, source)
-    network.load_state_dict(state)
+    return {_LEGACY_DENSENET.sub(r"\1\2", key.removeprefix("module.")): state[key] for key in state}
 
 
 def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], source: Source) -> None:
@@ -218,6 +229,6 @@ def _check_fit(network: nn.Module, state: dict[str, torch.Tensor], source: Sourc
         state.setdefault(key, own[key])
 
 
-def _three(values: list[float]) -> tuple[float, float, float]:
+def _three(values: list[float]) -> Three:
     first, second, third = (float(value) for value in values)
     return first, second, third

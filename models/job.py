@@ -17,7 +17,7 @@ from models.gathering import Gathering
 from models.heads import Head
 from models.metrics import Threshold
 from models.preprocess import Picture
-from models.pretrained import pretrained_backbone
+from models.pretrained import Pretrained, pretrained_backbone
 from models.signature import Card
 from models.track_record import TrackRecord
 from models.training import ORIENTATION, Cached, Previous, Trained, Vector
@@ -41,14 +41,14 @@ class Result:
     chosen_from: int | None = None
     mirrored: bool | None = None
     unlike: bytes | None = None
-    notice: str = ""
+    missing: str | None = None
 
 
 class Job(Gathering):
     """One run: the steps from pictures to a model."""
 
-    def pretrained(self, cache: MutableMapping[str, bytes]) -> bytes:
-        """The ONNX file of the backbone that was asked for. Raises WeightsMissing."""
+    def pretrained(self, cache: MutableMapping[str, bytes]) -> Pretrained:
+        """The backbone that was asked for, or the next best. Raises WeightsMissing."""
         return pretrained_backbone(self.options, cache, report=self._report, sample=self._sample)
 
     def _sample(self, size: int) -> npt.NDArray[np.uint8] | None:
@@ -202,7 +202,7 @@ class Job(Gathering):
             "left_out": left_out,
             "torch_onnx_max_difference": card.torch_onnx_max_difference,
         }
-        notices = [result.notice] if result.notice else []
+        notices = [result.missing] if result.missing else []
         if left_out:
             notices.append(
                 f"Left out for having fewer than two readable pictures: {', '.join(left_out)}; "
@@ -221,6 +221,7 @@ class Job(Gathering):
             mirrored=self.mirrored,
             unreadable=sorted(self.album.unreadable.items()),
             notice=" ".join(notices) or None,
+            missing=result.missing,
         )
 
 

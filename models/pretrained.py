@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,15 @@ from models.training import ORIENTATION, Options, Progress, Report
 # Part of the key of a kept backbone: raise it when the export changes.
 EXPORT_VERSION = 1
 
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A backbone's ONNX file, and why it is not a better one, in sentences (None: it is)."""
+
+    onnx: bytes
+    missing: str | None
+
+
 Sample = Callable[[int], npt.NDArray[np.uint8] | None]
 
 
@@ -23,12 +33,12 @@ def pretrained_backbone(
     *,
     report: Report | None = None,
     sample: Sample | None = None,
-) -> bytes:
-    """Return the backbone's ONNX file, from `cache` where it is known.
+) -> Pretrained:
+    """Return the backbone, its ONNX file from `cache` where it is known.
 
     For the recipe "orientation" one that looks at the four turns of a picture. `sample` gives
     pictures uint8 [n, S, S, 3] of a side S to check the export with (None: noise). Raises what
-    `backbone.find` and `backbone.build` raise, WeightsMissing among them.
+    `backbone.find` and `backbone.build` raise; WeightsMissing where none is wanted.
     """
 
     def tell(step: str, done: int, total: int, message: str) -> None:
@@ -47,7 +57,7 @@ def pretrained_backbone(
         tell("exporting", 0, 1, f"Converting {source.name} to ONNX")
         cache[key] = _export(source, options.recipe, sample)
     tell("exporting", 1, 1, f"{source.name} is ready")
-    return cache[key]
+    return Pretrained(cache[key], source.missing)
 
 
 def key_of(source: download.Source, recipe: str) -> str:

@@ -48,21 +48,24 @@ def run(
 
     `cached_embeddings` is asked once, with the SHA-256 of the backbone ONNX, for embeddings that
     are known already, and `cached_thumbnails` holds the thumbnails that are; `backbone_cache` keeps
-    exported backbones between runs; `previous` is the head that answers now, to begin from. Without
-    pretrained weights a small network is trained from scratch instead. Labels with fewer than two
-    readable pictures are left out of the model. `notice` says so in both cases. Raises
+    exported backbones between runs; `previous` is the head that answers now, to begin from. Where a
+    backbone's weights cannot be had, colabel's own is used, and for the backbone "scratch" a small
+    network is trained on the pictures alone. Labels with fewer than two readable pictures are left
+    out of the model. `notice` says so in each case. Raises
     NotEnoughExamples when fewer than two labels remain, ModelError for settings that cannot work.
     """
     job = Job(samples, labels, options or Options(), progress or _silent)
     job.thumbnails = dict(cached_thumbnails or {})
     job.check_enough()
     try:
-        backbone_onnx = job.pretrained({} if backbone_cache is None else backbone_cache)
+        found = job.pretrained({} if backbone_cache is None else backbone_cache)
     except WeightsMissing as missing:
-        log.warning("no pretrained weights: %s", missing)
-        result = replace(job.from_scratch(), notice=missing.detail)
+        result = replace(job.from_scratch(), missing=missing.detail)
     else:
-        result = job.on_backbone(backbone_onnx, cached_embeddings, previous)
+        made = job.on_backbone(found.onnx, cached_embeddings, previous)
+        result = replace(made, missing=found.missing)
+    if result.missing:
+        log.warning("%s", result.missing)
     return job.finish(result)
 
 

@@ -95,7 +95,8 @@ class Trained:
     tells pictures that are unlike all of them (None where nothing can); `embeddings` has a vector
     for every readable picture, `mirrored` for the mirror images that were looked at, `thumbnails`
     what is known of theirs; `unreadable` lists (sha256, reason); `notice` says in sentences what
-    was done in a lesser way than could be. The labels of the model are `card.labels`.
+    was done in a lesser way than could be, of which `missing` is about pretrained weights alone.
+    The labels of the model are `card.labels`.
     """
 
     kind: str
@@ -110,6 +111,7 @@ class Trained:
     mirrored: dict[str, Vector] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     notice: str | None = None
+    missing: str | None = None
 
 
 Report = Callable[[Progress], None]

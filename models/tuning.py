@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -50,8 +51,10 @@ def tune(
     job = _Tuning(samples, labels, options, progress)
     job.thumbnails = dict(cached_thumbnails)
     job.check_enough()
-    frozen = Embedder(job.pretrained(backbone_cache), threads=job.threads)
-    return job.finish(job.tuned(frozen, cached_embeddings, seconds, checkpoint, should_stop))
+    found = job.pretrained(backbone_cache)
+    frozen = Embedder(found.onnx, threads=job.threads)
+    tuned = job.tuned(frozen, cached_embeddings, seconds, checkpoint, should_stop)
+    return job.finish(replace(tuned, missing=found.missing))
 
 
 class _Tuning(Job):

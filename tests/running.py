@@ -31,6 +31,8 @@ UP = (sys.executable, "-m", "connector.cli", "up")
 CHILDREN = ("redis", "web", "classify", "act", "deliver", "train", "clock", "watch")
 # Recovery after a crash is a matter of these; the defaults are easier on an idle machine.
 QUICK = {"COLABEL_LEASE_SECONDS": "2", "COLABEL_CLOCK_SECONDS": "0.5"}
+# Nothing is to be downloaded, and a fine-tuning of minutes is not what is looked at.
+BOXED = {"COLABEL_BACKBONE": "colabel_small", "COLABEL_FINETUNE_SECONDS": "0"}
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
@@ -109,7 +111,7 @@ class Service:
         with self.said.open("ab") as said:
             self.process = subprocess.Popen(
                 [*self.command, *where],
-                env={**os.environ, **QUICK, **self.environment},
+                env={**os.environ, **QUICK, **BOXED, **self.environment},
                 stdout=said,
                 stderr=said,
             )

@@ -131,7 +131,7 @@ def _pretrained(rt: Runtime) -> str:
     """Return the hash of a pretrained backbone that is kept as a blob."""
     options = Options(backbone=rt.settings.backbone, weights=rt.settings.weights)
     try:
-        return rt.blobs.put(pretrained_backbone(options, KeptBackbones(rt)))
+        return rt.blobs.put(pretrained_backbone(options, KeptBackbones(rt)).onnx)
     except WeightsMissing as error:
         raise Conflict(
             "Without a model and without pretrained weights nothing can tell pictures apart: "

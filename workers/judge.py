@@ -34,8 +34,8 @@ RATES = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)
 
 FROM_SCRATCH = (
     "The network was trained from scratch, and the pictures that were held out had to tell how "
-    "sure it is: none is left to prove an error rate by. Add pretrained weights and train again; "
-    "until then a person is asked about every picture."
+    "sure it is: none is left to prove an error rate by. Train again without "
+    "COLABEL_BACKBONE=scratch; until then a person is asked about every picture."
 )
 
 

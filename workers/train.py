@@ -152,7 +152,7 @@ def _learn(rt: Runtime, claimed: Claimed) -> None:
         thumbnails=known_thumbnails,
     )
     trained = _tune(rt, claimed, given) if _is_tuning(claimed) else _fit(rt, claimed, given)
-    weights.remember(rt, trained.card, trained.notice)
+    weights.remember(rt, trained.card, trained.missing)
     if trained.card.weights != "scratch":
         # A network from scratch is never trained on again: its vectors would serve nobody.
         sha = trained.card.backbone_sha

@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 def check(settings: Settings) -> dict[str, Any]:
     """Look for the weights as a training would; a download gives up soon without a connection.
 
-    Returns {available, backbone, source, sentence}.
+    Returns {available, backbone, source, sentence}; `available` says whether it is the network that
+    was wanted, and not the next best.
     """
     # torch takes seconds to load, so not before somebody asks.
     from models import backbone
@@ -29,23 +30,18 @@ def check(settings: Settings) -> dict[str, Any]:
     try:
         source = backbone.find(settings.backbone, settings.weights, device=device)
     except ModelError as error:
-        name = settings.backbone
-        return {"available": False, "backbone": name, "source": None, "sentence": error.detail}
-    return _available(source.name, source.origin)
+        return _fact(settings.backbone, None, error.detail)
+    return _fact(source.name, source.origin, source.missing)
 
 
-def _available(name: str, origin: str) -> dict[str, Any]:
-    sentence = f"Pretrained weights of {name} are at hand ({origin})."
-    return {"available": True, "backbone": name, "source": origin, "sentence": sentence}
+def _fact(name: str | None, origin: str | None, missing: str | None) -> dict[str, Any]:
+    sentence = missing or f"Pretrained weights of {name} are at hand ({origin})."
+    return {"available": missing is None, "backbone": name, "source": origin, "sentence": sentence}
 
 
-def remember(rt: Runtime, card: Card, notice: str | None) -> None:
+def remember(rt: Runtime, card: Card, missing: str | None) -> None:
     """Keep what a training found out about the weights."""
-    if card.weights == "pretrained":
-        fact = _available(card.backbone, card.weights_source)
-    else:
-        sentence = notice or "Pretrained weights are missing; set COLABEL_WEIGHTS to a file."
-        fact = {"available": False, "backbone": None, "source": None, "sentence": sentence}
+    fact = _fact(card.backbone, card.weights_source, missing)
     with rt.database.write() as session:
         facts.put(session, facts.WEIGHTS, fact)
 

@@ -23,8 +23,8 @@ import click
 def demo(once: bool, data: Path, port: int | None, examples: int | None, pages: int | None) -> None:
     """Train two classifiers on pages it draws, then turn and sort new ones that come by webhook.
 
-    Needs no account, no weights and no internet. Started again on the same folder it goes on with
-    what it has learned.
+    Needs no account, no weights but those in the box, and no internet. Started again on the same
+    folder it goes on with what it has learned.
     """
     from connector.demo.labelled import Plan
     from connector.demo.play import play

@@ -18,8 +18,8 @@ Drawn = Callable[[int], None]
 class Plan:
     """How many pages there are of each sort."""
 
-    turned_examples: int = 204
-    kind_examples: int = 201
+    turned_examples: int = 96
+    kind_examples: int = 96
     new_pages: int = 60
 
 

@@ -82,6 +82,8 @@ def _own_settings(data_dir: Path) -> Settings:
     for name in NOT_OURS:
         os.environ.pop(name, None)
     os.environ["COLABEL_DATA_DIR"] = str(data_dir.expanduser().absolute())
+    # What could only make good pages better would keep the processor from the pages that come.
+    os.environ.setdefault("COLABEL_FINETUNE_SECONDS", "0")
     return load_settings()
 
 

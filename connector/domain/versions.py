@@ -195,6 +195,8 @@ def resource(classifier: Classifier, row: ModelVersion, public_url: str) -> dict
         "number": row.number,
         "classifier_id": row.classifier_id,
         "kind": row.kind,
+        "backbone": row.card.get("backbone"),
+        "weights_source": row.card.get("weights_source"),
         "live": row.number == classifier.live_version,
         "labels": row.labels,
         "thresholds": row.thresholds,

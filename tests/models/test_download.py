@@ -13,6 +13,7 @@ def no_internet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr(download, "_failed", {})
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -64,15 +65,60 @@ def test_the_cache_is_used_before_the_internet(no_internet: None, tmp_path: Path
     assert found.origin == "torchvision, mobilenet_v2-7ebf99e0.pth"
 
 
-def test_missing_weights_say_what_it_costs_and_how_to_add_them(
-    no_internet: None, tmp_path: Path
+@pytest.mark.parametrize("name", [None, "resnet18"])
+def test_without_better_weights_the_box_has_some_and_says_what_that_costs(
+    no_internet: None, tmp_path: Path, name: str | None
 ) -> None:
-    with pytest.raises(WeightsMissing) as caught:
-        download.find("resnet18", folder(tmp_path / "w", "squeezenet1_1.pth"))
-    message = str(caught.value)
-    for part in ("resnet18", "small network", "COLABEL_WEIGHTS", str(tmp_path / "w")):
-        assert part in message
+    looked = folder(tmp_path / "w", "squeezenet1_1.pth") if name else None
+    found = download.find(name, looked)
+    assert (found.name, found.path) == ("colabel_small", download.BOXED)
+    assert found.origin == "in the box"
+    parts = [name or "mobilenet_v2", "network in the box", "on photos", "COLABEL_WEIGHTS"]
+    for part in [*parts, *([str(looked)] if looked else [])]:
+        assert part in str(found.missing)
     assert not list((tmp_path / "hub").rglob("*.pth"))
+
+
+def test_what_cannot_be_downloaded_is_not_asked_for_again_at_once(
+    no_internet: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def nowhere(url: str, _folder: Path, **_options: object) -> Path:
+        asked.append(url)
+        raise WeightsMissing(f"{url} could not be downloaded (no answer within 8 s).")
+
+    monkeypatch.setattr(fetch, "fetch", nowhere)
+    first, second = download.find("resnet18", None), download.find("resnet18", None)
+    assert first.missing == second.missing
+    assert "no answer within 8 s" in str(second.missing)
+    assert len(asked) == 1
+    download.find("resnet50", None)
+    assert len(asked) == 2
+    monkeypatch.setattr(download, "_RETRY_SECONDS", 0.0)
+    download.find("resnet18", None)
+    assert len(asked) == 3
+
+
+def test_the_box_may_be_asked_for_and_then_nothing_is_missing(no_internet: None) -> None:
+    found = download.find("colabel_small", None)
+    assert (found.path, found.missing) == (download.BOXED, None)
+
+
+def test_own_weights_for_the_network_in_the_box_come_first_but_below_any_other(
+    tmp_path: Path,
+) -> None:
+    own = folder(tmp_path / "own", "colabel_small.pth")
+    assert download.find(None, own).path == own / "colabel_small.pth"
+    assert download.find("colabel_small", own).path == own / "colabel_small.pth"
+    both = folder(tmp_path / "both", "colabel_small.pth", "squeezenet1_1.pth")
+    assert download.find(None, both).name == "squeezenet1_1"
+
+
+def test_from_scratch_is_a_choice_that_says_what_it_costs() -> None:
+    with pytest.raises(WeightsMissing, match="alone, which needs many more of them") as caught:
+        download.find("scratch", None)
+    assert "colabel_small" in caught.value.detail
 
 
 def test_settings_that_cannot_work_are_named(tmp_path: Path) -> None:
@@ -88,3 +134,8 @@ def test_settings_that_cannot_work_are_named(tmp_path: Path) -> None:
 
 def test_the_attempt_is_short() -> None:
     assert fetch.CONNECT_SECONDS <= 8
+
+
+def test_the_addresses_are_those_of_torchvision() -> None:
+    for name in download.DEFAULTS.values():
+        assert download.ADDRESSES[name] == download.weights_entry(name, "").url

@@ -5,8 +5,9 @@ from scipy.special import log_softmax, logsumexp
 from torch import nn
 
 from models import backbone, export
+from models.colabel_small import ColabelSmall
 from models.embed import Embedder
-from models.recognition import RECOGNITION, recognising
+from models.recognition import RECOGNITION, recognising, recognition_of
 
 
 class Linear(nn.Module):
@@ -88,3 +89,17 @@ def test_every_family_can_be_asked(name: str) -> None:
     assert lengths[1] == lengths[0] + RECOGNITION
     assert not asked.training
     assert not any(parameter.requires_grad for parameter in asked.parameters())
+
+
+@torch.inference_mode()
+def test_the_network_in_the_box_says_too_how_a_picture_lies() -> None:
+    network = ColabelSmall(10).eval()
+    pictures = torch.rand(3, 3, 96, 96)
+    pooled = network.pooled(pictures)
+    lying = network.turned(pooled).log_softmax(1)
+    named = network.classifier(pooled)
+    made = recognising(network)(pictures)
+    assert recognition_of(network) == RECOGNITION + 4
+    assert torch.allclose(made[:, 0], named.amax(1), atol=1e-5)
+    assert torch.allclose(made[:, RECOGNITION : RECOGNITION + 4], lying, atol=1e-5)
+    assert torch.allclose(made[:, RECOGNITION + 4 :], pooled, atol=1e-6)

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import pytest
+import torch
 from patches import LABELS, picture, previous_of, random_weights, samples
 from PIL import Image
 
-from models import backbone, download, fitting, scratch, split, train
+from models import download, fitting, scratch, split, train
 from models.embed import Embedder
 from models.errors import ModelError, NotEnoughExamples, WeightsMissing
 from models.preprocess import load
@@ -22,14 +23,6 @@ from models.training import STEPS
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state_dict of the smallest network; random, which is enough to tell colours apart."""
     return random_weights(tmp_path_factory.mktemp("weights"))
-
-
-@pytest.fixture
-def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(*_args: object, **_options: object) -> None:
-        raise WeightsMissing("The weights are missing; set COLABEL_WEIGHTS.")
-
-    monkeypatch.setattr(backbone, "find", find)
 
 
 @pytest.fixture(scope="module")
@@ -202,18 +195,21 @@ def upright_samples(count: int) -> list[Sample]:
     return made
 
 
-@pytest.mark.parametrize("scratch_only", [False, True], ids=["pretrained", "from scratch"])
+@pytest.mark.parametrize("network", ["squeezenet1_1", "colabel_small", "scratch"])
 def test_upright_pictures_alone_teach_which_way_is_up(
     weights: Path,
     cache: dict[str, bytes],
-    scratch_only: bool,
+    network: str,
     monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
 ) -> None:
-    if scratch_only:
-        request.getfixturevalue("no_weights")
+    if network == "scratch":
         monkeypatch.setattr(scratch, "_STEPS", 60)
-    options = Options(recipe="orientation", weights=weights, scratch_seconds=300)
+    options = Options(
+        recipe="orientation",
+        backbone=network,
+        weights=weights if network == "squeezenet1_1" else None,
+        scratch_seconds=300,
+    )
     made = train.run(upright_samples(30), ["upright"], options=options, backbone_cache=cache)
     assert set(made.card.labels) == {"upright", "left", "upside_down", "right"}
     assert made.metrics["accuracy"] == 1.0
@@ -229,16 +225,37 @@ def test_upright_pictures_alone_teach_which_way_is_up(
     assert np.abs(portable - answers).max() < 1e-3
 
 
-def test_without_weights_a_small_network_is_trained_and_said_so(
-    no_weights: None, monkeypatch: pytest.MonkeyPatch
+def test_without_better_weights_the_network_in_the_box_is_used_and_said_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    def nowhere(url: str, _folder: Path, **_options: object) -> Path:
+        raise WeightsMissing(f"{url} could not be downloaded (no connection).")
+
+    monkeypatch.setattr("models.fetch.fetch", nowhere)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+    given = [*samples(30), Sample("00" * 32, "single", lambda: picture("red", 9))]
+    made = train.run(given, [*LABELS, "single"], options=Options(backbone="mobilenet_v2"))
+    assert made.missing is not None
+    assert "network in the box" in made.missing
+    assert made.notice == (
+        f"{made.missing} Left out for having fewer than two readable pictures: single; "
+        "add pictures and train again."
+    )
+    assert (made.card.backbone, made.card.weights) == ("colabel_small", "pretrained")
+    assert made.card.weights_source == "in the box"
+    assert made.metrics["accuracy"] > 0.9
+    asked_for = train.run(samples(30), LABELS, options=Options(backbone="colabel_small"))
+    assert asked_for.notice is None
+    assert asked_for.card.backbone_sha == made.card.backbone_sha
+
+
+def test_from_scratch_is_trained_where_somebody_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "_STEPS", 60)
     told: list[Progress] = []
-    made = train.run(
-        samples(60), LABELS, options=Options(scratch_seconds=300), progress=told.append
-    )
+    options = Options(backbone="scratch", scratch_seconds=300)
+    made = train.run(samples(60), LABELS, options=options, progress=told.append)
     assert made.notice is not None
-    assert "COLABEL_WEIGHTS" in made.notice
+    assert "COLABEL_BACKBONE is scratch" in made.notice
     assert made.card.weights == "scratch"
     assert made.metrics["accuracy"] > 0.8
     assert made.metrics["threshold"]["value"] >= 0.5

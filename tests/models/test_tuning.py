@@ -17,6 +17,7 @@ from models import export, finetune, tuning, views
 from models import job as jobs
 from models.embed import Embedder
 from models.heads import Head
+from models.pretrained import Pretrained
 from models.training import Options, Progress, Trained
 from models.unlike import Unlike
 
@@ -38,7 +39,8 @@ def samples() -> list[tuning.Sample]:
 def tiny_network(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """Let the pretrained network be a tiny one; return its export."""
     exported = export.backbone_onnx(tiny.backbone())
-    monkeypatch.setattr(jobs, "pretrained_backbone", lambda *_a, **_o: exported)
+    found = Pretrained(exported, None)
+    monkeypatch.setattr(jobs, "pretrained_backbone", lambda *_a, **_o: found)
     monkeypatch.setattr(tuning.backbone, "resolve", lambda *_a, **_o: tiny.backbone())
     settings = finetune.Settings
 

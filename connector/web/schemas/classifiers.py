@@ -320,6 +320,8 @@ class Version(Resource):
     number: int
     classifier_id: str
     kind: str = Field(description="head, finetune, scratch or orientation.")
+    backbone: str | None = Field(None, description="The network that it stands on.")
+    weights_source: str | None = Field(None, description="Where its weights came from.")
     live: bool
     labels: list[str]
     thresholds: dict[str, float]

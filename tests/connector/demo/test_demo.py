@@ -1,7 +1,7 @@
-"""`colabel demo --once` from end to end: the real service, few pages, a network that knows nothing.
+"""`colabel demo --once` from end to end: the real service, on few pages.
 
-Its weights are random, so the models are often unsure: then the demo's person has to answer, and
-that way is tried too.
+Of so few the models are often unsure: then the demo's person has to answer, and that way is tried
+too.
 """
 
 from __future__ import annotations
@@ -15,30 +15,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-import torch
-import torchvision
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(240)]
 
-NETWORK = "squeezenet1_1"
 PAGES = 12
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / f"{NETWORK}.pth"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        torch.save(torchvision.models.get_model(NETWORK).state_dict(), path)
-    return path
-
-
-def run_demo(data: Path, weights: Path) -> subprocess.CompletedProcess[str]:
+def run_demo(data: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "connector.cli", "demo", "--once", "--data", str(data)]
     few = ["--port", "0", "--examples", "36", "--pages", str(PAGES)]
     elsewhere = {
-        "COLABEL_BACKBONE": NETWORK,
-        "COLABEL_WEIGHTS": str(weights),
+        "COLABEL_BACKBONE": "colabel_small",
         # The demo must keep away from what the shell is set up for.
         "DATABASE_URL": "postgresql://colabel@127.0.0.1:1/production",
         "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -53,11 +40,9 @@ def run_demo(data: Path, weights: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_ends_with_every_page_in_a_folder_and_goes_on_next_time(
-    tmp_path: Path, weights: Path
-) -> None:
+def test_it_ends_with_every_page_in_a_folder_and_goes_on_next_time(tmp_path: Path) -> None:
     data = tmp_path / "demo"
-    first = run_demo(data, weights)
+    first = run_demo(data)
     log = data / "logs" / "demo.log"
     assert first.returncode == 0, f"{first.stdout}\n{first.stderr}\n{log.read_text()[-4000:]}"
     assert first.stdout.count("held-out pages right") == 2
@@ -74,7 +59,7 @@ def test_it_ends_with_every_page_in_a_folder_and_goes_on_next_time(
     kept = sorted(path.name for path in (data / "sorted" / "kind of page").glob("*/*"))
     assert kept == sorted(path.name for path in (data / "sent" / "1").iterdir())
 
-    second = run_demo(data, weights)
+    second = run_demo(data)
     assert second.returncode == 0, second.stdout + second.stderr
     assert "all are there already" in second.stdout
     assert second.stdout.count("version 1 is live already") == 2

@@ -65,12 +65,12 @@ def test_a_first_visit_loads_less_than_a_hundred_kilobytes(reader: Reader) -> No
 
 
 def test_it_says_that_weights_are_missing(reader: Reader, database: Database) -> None:
-    assert "Pretrained weights are missing" not in reader.get("/").text
-    sentence = "No <weights> could be had; models learn from your pictures alone."
+    assert "pretrained weights are missing" not in reader.get("/").text
+    sentence = "No <weights> could be had; the network in the box is at work."
     with database.write() as session:
         facts.put(session, "weights", {"available": False, "sentence": sentence})
     text = reader.get("/").text
-    assert "Pretrained weights are missing" in text
+    assert "Better pretrained weights are missing" in text
     assert "No &lt;weights&gt; could be had" in text
     assert "COLABEL_WEIGHTS" in text
 
