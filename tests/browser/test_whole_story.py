@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from browsing import violations, window
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -49,8 +51,20 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bare(browser: Browser, tmp_path: Path) -> Iterator[Service]:
-    """Give an empty house."""
-    with running(prepare(tmp_path / "data")) as service:
+    """Give an empty house with weights that were put there by hand.
+
+    They are random: they tell colours apart, which is what these pictures take, and are less sure
+    of the mixed ones than the network in the box, so that there is something to ask about.
+    """
+    torch.manual_seed(1)
+    weights = tmp_path / "squeezenet1_1.pth"
+    torch.save(torchvision.models.squeezenet1_1(weights=None).state_dict(), weights)
+    environment = {
+        "COLABEL_BACKBONE": "squeezenet1_1",
+        "COLABEL_WEIGHTS": str(weights),
+        "COLABEL_FINETUNE_SECONDS": "0",
+    }
+    with running(prepare(tmp_path / "data"), environment=environment) as service:
         yield service
 
 

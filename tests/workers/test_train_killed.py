@@ -28,6 +28,7 @@ from workers.runtime import Runtime
 
 TRAINER = """
 import json, os, signal, sys
+import torchvision  # loaded here, and not anew in each of the processes that are killed
 from contextlib import contextmanager
 from connector.db import Database
 from connector.settings import load_settings
