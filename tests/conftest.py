@@ -16,14 +16,15 @@ import pytest
 
 from connector.db import Database
 from connector.db.migrate import upgrade
-from connector.ids import new_token
 from connector.settings import Settings, load_settings
 from connector.storage import LocalBlobs
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import compiled
 from buckets import S3Bucket, S3Server
 from colours import colour_classifier
+from databases import TEMPLATE, Databases
 from postgres import Postgres, binaries
 
 from connector.db.tables import Classifier
@@ -53,6 +54,14 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once() -> Iterator[None]:
+    """Spare every test the compiling of the statements that another has had compiled."""
+    with pytest.MonkeyPatch.context() as patch:
+        compiled.share(patch)
+        yield
+
+
 @pytest.fixture(scope="session")
 def sqlite_empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the database once by its migrations; every test gets a copy."""
@@ -80,12 +89,18 @@ def postgres() -> Iterator[Postgres]:
             pytest.fail("no PostgreSQL: install Debian's postgresql, or the locked dev packages")
         pytest.skip("no PostgreSQL server on this machine")
     server = Postgres(folder)
-    server.execute("CREATE DATABASE template_colabel")
-    database = Database(server.url("template_colabel"))
+    server.execute(f"CREATE DATABASE {TEMPLATE}")
+    database = Database(server.url(TEMPLATE))
     upgrade(database)
     database.close()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres: Postgres) -> Databases:
+    """Give what lends databases of PostgreSQL to one test after the other."""
+    return Databases(postgres)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -98,10 +113,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{data / 'colabel.db'}"
         return
     server: Postgres = request.getfixturevalue("postgres")
-    name = f"t_{new_token(12)}"
-    server.execute(f"CREATE DATABASE {name} TEMPLATE template_colabel{server.copying}")
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    name = databases.lend()
     yield server.url(name)
-    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    databases.take_back(name)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -23,6 +22,8 @@ OPTIONS = [
         "synchronous_commit=off",
         "full_page_writes=off",
         "max_connections=60",
+        # No database of a test lives long enough to need it, and it would stand in their way.
+        "autovacuum=off",
     )
     for option in ("-c", setting)
 ]
@@ -119,12 +120,6 @@ class Postgres:
     def url(self, name: str) -> str:
         """Return colabel's URL for database `name`."""
         return f"postgresql+psycopg://colabel@/{name}?host={self.folder}"
-
-    @cached_property
-    def copying(self) -> str:
-        """Return how to copy a template soonest: its files, where the server (15 on) can."""
-        with psycopg.connect(self.dsn("postgres")) as connection:
-            return " STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
 
     def execute(self, statement: str) -> None:
         """Run one statement outside any transaction (CREATE and DROP DATABASE)."""
