@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models import learning_curve, thinning
 from models.learning_curve import Curve
@@ -60,10 +61,12 @@ def build(
         sentence = f"{counted(len(targets), 'picture')} are too few for a forecast."
         return {"points": [], "as_many_again": None, "labels": [], "next": sentence}
     whole = thinning.problem(embeddings, targets, len(labels), strength=strength, groups=groups)
-    thinned = thinning.curve(whole, SHARES, seed=seed)
-    curve = learning_curve.fit(thinned, whole.groups, seed)
+    # Hundreds of small heads: more threads would wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        thinned = thinning.curve(whole, SHARES, seed=seed)
+        curve = learning_curve.fit(thinned, whole.groups, seed)
+        each = _labels(whole, thinned, curve, labels, seed)
     again = _again(curve, len(targets))
-    each = _labels(whole, thinned, curve, labels, seed)
     described = [_describe(one) for one in each]
     return {
         "confidence": CONFIDENCE,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.logistic import balance, solve, standardise
 
@@ -169,8 +168,7 @@ def _train(whole: Problem, inside: Ints, start: Floats | None) -> Floats:
     known = np.unique(targets)
     # A label may be missing here (its only picture is in the fold): it has no weight to balance.
     weights = balance(np.searchsorted(known, targets), len(known))
-    with threadpool_limits(1, user_api="blas"):
-        return solve(whole.features[inside], targets, weights, whole.strength, whole.count, start)
+    return solve(whole.features[inside], targets, weights, whole.strength, whole.count, start)
 
 
 def _wrong(whole: Problem, rows: Ints, solved: Floats) -> Bools:
