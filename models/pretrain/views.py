@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from models.augment import between, cropped
 from models.colabel_small import TURNS
 from models.pretrain.pictures import Library, Shelf
 
-_RATIO = (3 / 4, 4 / 3)
 _TONE = 0.4
 _GREY = 0.1
 # The share of a batch that is turned, and has to say so instead of naming what it shows.
@@ -74,7 +73,7 @@ class Views:
             own = rows[1][rows[0] == n]
             if len(own):
                 planes = torch.from_numpy(shelf.pictures[own]).permute(0, 3, 1, 2).float() / 255
-                crops.append(_cropped(planes, side, strength.area, generator))
+                crops.append(cropped(planes, side, strength.area, generator))
                 targets.append(torch.from_numpy(shelf.targets[own]))
         pictures = torch.cat(crops)
         if strength.tones:
@@ -91,29 +90,12 @@ def whole(shelf: Shelf, rows: np.ndarray[tuple[int], np.dtype[np.int64]], side: 
     )
 
 
-def _cropped(planes: Tensor, side: int, area: float, generator: torch.Generator) -> Tensor:
-    """Random-resized crops (Szegedy et al. 2015, "Going deeper"), mirrored by half."""
-    count = len(planes)
-    share = _between(count, area, 1, generator)
-    ratio = torch.exp(_between(count, math.log(_RATIO[0]), math.log(_RATIO[1]), generator))
-    width = (share * ratio).sqrt().clamp(max=1)
-    height = (share / ratio).sqrt().clamp(max=1)
-    places = torch.zeros(count, 2, 3)
-    mirrored = torch.rand(count, generator=generator) < 0.5
-    places[:, 0, 0] = torch.where(mirrored, -width, width)
-    places[:, 1, 1] = height
-    places[:, 0, 2] = _between(count, -1, 1, generator) * (1 - width)
-    places[:, 1, 2] = _between(count, -1, 1, generator) * (1 - height)
-    grid = functional.affine_grid(places, [count, 3, side, side], align_corners=False)
-    return functional.grid_sample(planes, grid, padding_mode="border", align_corners=False)
-
-
 def _toned(pictures: Tensor, generator: torch.Generator) -> Tensor:
     """Brightness, contrast, saturation and the balance of colours changed; some made grey."""
     count = len(pictures)
 
     def factor(reach: float, channels: int = 1) -> Tensor:
-        drawn = _between(count * channels, 1 - reach, 1 + reach, generator)
+        drawn = between(count * channels, 1 - reach, 1 + reach, generator)
         return drawn.view(count, channels, 1, 1)
 
     pictures = pictures * factor(_TONE) * factor(_TONE / 4, channels=3)
@@ -135,7 +117,3 @@ def _turned(pictures: Tensor, generator: torch.Generator) -> tuple[Tensor, Tenso
         own = turns == quarter
         turned[own] = torch.rot90(pictures[own], quarter, (2, 3))
     return turned, turns
-
-
-def _between(count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
-    return torch.rand(count, generator=generator) * (high - low) + low

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.augment import Augmentation
+from models.augment import Augmentation, cropped
 
 
 def halves(count: int) -> torch.Tensor:
@@ -42,10 +42,14 @@ def test_up_and_down_are_never_exchanged() -> None:
 
 
 def test_crops_reach_everywhere() -> None:
-    made = Augmentation(32, False)._places(300, torch.Generator().manual_seed(0))
-    left, right = made[:, 0, 2] - made[:, 0, 0], made[:, 0, 2] + made[:, 0, 0]
-    assert float(left.min()) >= -1 - 1e-6
-    assert float(right.max()) <= 1 + 1e-6
-    area = made[:, 0, 0] * made[:, 1, 1]
+    centres = (torch.arange(64) + 0.5) / 64
+    across, down = torch.meshgrid(centres, centres, indexing="xy")
+    pictures = torch.stack([across, down, down]).expand(300, 3, 64, 64)
+    made = cropped(pictures, 32, 0.7, torch.Generator().manual_seed(0), mirrored=0.0)
+    left, right = made[:, 0, 0, 0], made[:, 0, 0, -1]
+    assert float(left.min()) < 0.03
+    assert float(right.max()) > 0.97
+    # The outermost pixels' centres lie half a pixel of the crop within it.
+    area = (right - left) * (made[:, 1, -1, 0] - made[:, 1, 0, 0]) * (32 / 31) ** 2
     assert 0.65 < float(area.min()) < 0.75
     assert float(area.max()) > 0.9
