@@ -25,15 +25,6 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
-class Attachment:
-    """A file to go along; `media_type` such as image/jpeg."""
-
-    name: str
-    media_type: str
-    data: bytes
-
-
-@dataclass(frozen=True)
 class Inline:
     """A JPEG shown inside the HTML, which names it as cid:…; `cid` looks like an address."""
 
@@ -87,7 +78,6 @@ def send_mail(
     message_id: str,
     html: str | None = None,
     inline: Sequence[Inline] = (),
-    attachments: Sequence[Attachment] = (),
     deadline: float = DEADLINE,
 ) -> None:
     """Send one message to all of `to`, within `deadline` seconds altogether.
@@ -102,14 +92,6 @@ def send_mail(
     message.set_content(text)
     if html is not None:
         _add_html(message, html, inline)
-    for attachment in attachments:
-        main, _, sub = attachment.media_type.partition("/")
-        message.add_attachment(
-            attachment.data,
-            maintype=main,
-            subtype=sub,
-            filename=_UNPRINTABLE.sub(" ", attachment.name),
-        )
     recipients = list(message_recipients(to))
     with _told(settings, ", ".join(to)), _connection(settings.smtp_url, deadline) as client:
         refused = client.send_message(message, settings.mail_from, recipients)

@@ -207,9 +207,10 @@ class Database:
 
 def _is_away(error: DBAPIError | NoConnectionFree) -> bool:
     """Whether the database could not be asked, as against having been asked something wrong."""
-    if isinstance(error, NoConnectionFree | OperationalError):
-        return True
-    return error.connection_invalidated
+    if isinstance(error, OperationalError):
+        # For SQLite a table or column that is not there is an operational error like a lock.
+        return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    return isinstance(error, NoConnectionFree) or error.connection_invalidated
 
 
 def want(session: Session, job: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from connector.db import Database, session
 from connector.errors import Unavailable
@@ -63,6 +64,13 @@ def test_a_place_that_never_gets_free_is_told(
     with second.writing() as connection:
         connection.execute(text("INSERT INTO notes VALUES ('second')"))
     assert names(first) == ["second"]
+
+
+def test_a_wrong_question_is_not_taken_for_a_database_that_is_away(
+    two: tuple[Database, Database],
+) -> None:
+    with pytest.raises(OperationalError, match="no such column: whom"), two[0].reading() as asked:
+        asked.execute(text("SELECT whom FROM notes"))
 
 
 def test_a_failed_write_leaves_nothing(two: tuple[Database, Database]) -> None:
