@@ -8,8 +8,8 @@ STAMP := .venv/.installed
 UV := $(BIN)/uv $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt),--system-certs)
 ARGS ?=
 ZAPIER_STAMP := zapier_app/node_modules/.installed
-# Tests that run at the same time: one more than two cores, since many wait for processes.
-WORKERS ?= 3
+# Tests that run at the same time.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up test test-fast zapier-test lint format lock screenshots debian-packages clean

@@ -35,6 +35,8 @@ QUICK = {"COLABEL_LEASE_SECONDS": "2", "COLABEL_CLOCK_SECONDS": "0.5"}
 BOXED = {"COLABEL_BACKBONE": "colabel_small", "COLABEL_FINETUNE_SECONDS": "0"}
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
+# On a busy machine even that can take longer; only the tests of `up` itself hold it to its promise.
+PATIENCE_SECONDS = 30.0
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -181,15 +183,15 @@ class Service:
         tree = self.tree()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        _, alive = psutil.wait_procs(tree, timeout=STOP_SECONDS)
+        _, alive = psutil.wait_procs(tree, timeout=PATIENCE_SECONDS)
         assert not alive, f"these outlived their service: {alive}"
 
     def stop(self) -> float:
-        """Ask it to stop; it must within 10 s, and leave nothing. Return the seconds it took."""
+        """Ask it to stop, which must leave nothing. Return the seconds it took."""
         tree = self.tree()
         started = time.monotonic()
         self.process.terminate()
-        assert self.process.wait(STOP_SECONDS) == 0, self.said.read_text()
+        assert self.process.wait(PATIENCE_SECONDS) == 0, self.said.read_text()
         taken = time.monotonic() - started
         assert not [process for process in tree if process.is_running()]
         return taken
@@ -210,13 +212,13 @@ def running(prepared: Prepared, **options: Any) -> Iterator[Service]:
     try:
         service.start()
         yield service
+        if service.process.poll() is None:
+            service.stop()
     except BaseException:
         if service.said.exists():
             print(service.said.read_text()[-6000:], file=sys.stderr)
         _end(service)
         raise
-    if service.process.poll() is None:
-        service.stop()
 
 
 def _end(service: Service) -> None:
