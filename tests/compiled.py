@@ -1,8 +1,8 @@
 """Compile each SQL statement once in a run of the tests, and not again for each test's engine.
 
 SQLAlchemy keeps compiled statements for an engine and its dialect. Every test has an engine of its
-own, and a sixth of the suite's time went into compiling the same statements for each. The
-dialects of one kind do not differ here, since every engine is made by `connector.db`.
+own, and would compile the same statements again. The dialects of one kind do not differ here,
+since every engine is made by `connector.db`.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class Service:
         tree = self.tree()
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        _, alive = psutil.wait_procs(tree, timeout=PATIENCE_SECONDS)
+        _, alive = psutil.wait_procs(tree, timeout=STOP_SECONDS)
         assert not alive, f"these outlived their service: {alive}"
 
     def stop(self) -> float:

@@ -46,9 +46,14 @@ def test_crops_reach_everywhere() -> None:
     across, down = torch.meshgrid(centres, centres, indexing="xy")
     pictures = torch.stack([across, down, down]).expand(300, 3, 64, 64)
     made = cropped(pictures, 32, 0.7, torch.Generator().manual_seed(0), mirrored=0.0)
+    # Beyond the picture its border would be repeated: the first and last steps would be shorter.
+    for lines in (made[:, 0, 0], made[:, 1, :, 0]):
+        steps = lines.diff(dim=1)
+        assert torch.allclose(steps, steps[:, 15:16].expand_as(steps), atol=1e-5)
+        middles = (lines[:, 0] + lines[:, -1]) / 2
+        assert float(middles.min()) < 0.46
+        assert float(middles.max()) > 0.54
     left, right = made[:, 0, 0, 0], made[:, 0, 0, -1]
-    assert float(left.min()) < 0.03
-    assert float(right.max()) > 0.97
     # The outermost pixels' centres lie half a pixel of the crop within it.
     area = (right - left) * (made[:, 1, -1, 0] - made[:, 1, 0, 0]) * (32 / 31) ** 2
     assert 0.65 < float(area.min()) < 0.75
